@@ -1,0 +1,281 @@
+"""The base of every model in the zoo. Nothing here belongs to any one paper."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+
+import keras
+import tensorflow as tf
+
+from zoo.errors import ZooError, did_you_mean
+
+
+class GANModel(keras.Model):
+    """Named networks, each with its own optimizer, loss weights and logs.
+
+    A subclass builds its networks in `__init__` (call each once on zeros), sets the attributes below
+    and writes `call`, `generator_losses`, `discriminator_losses` and a linear `train_step`:
+
+        with tape: losses = self.discriminator_losses(batch, outputs)
+                   objective = self.objective("discriminator", losses)
+        self.update("discriminator", tape, objective)
+
+    Class attributes:
+        zoo_name: name in the registry.
+        task: the verb it serves: "complete", "edit" or "frontalize".
+        input_keys: keys of the batch dict that `call` reads.
+        channels: batch key -> number of channels, for the image-shaped keys it reads.
+        network_names: attributes that hold the networks; the first makes the images.
+        default_loss_weights: network -> loss -> weight.
+        licence: of the code and of weights trained here.
+
+    Args:
+        image_size: side of the square images it is made for, pixels; a multiple of `pad_multiple`.
+        loss_weights: overrides of `default_loss_weights`; a loss of weight 0 is not computed.
+    """
+
+    zoo_name = ""
+    task = ""
+    input_keys: tuple[str, ...] = ()
+    channels: dict[str, int] = {}
+    output_key = "image_out"
+    network_names: tuple[str, ...] = ("generator", "discriminator")
+    default_loss_weights: dict[str, dict[str, float]] = {}
+    licence = "Apache-2.0"
+
+    def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):
+        super().__init__(name=name or self.zoo_name)
+        self.default_size = image_size
+        self.loss_weights = _merge_weights(self.default_loss_weights, loss_weights or {})
+        self.step = keras.Variable(
+            0, dtype="int64", trainable=False, name="step", aggregation="only_first_replica"
+        )
+        self._trackers = {
+            f"{network}/{loss}": keras.metrics.Mean(name=f"{network}/{loss}")
+            for network, losses in self.loss_weights.items()
+            for loss in losses
+        }
+        self.optimizers = {}
+        self.ema = None
+
+    # What a subclass provides ------------------------------------------------------------------
+
+    @property
+    def pad_multiple(self) -> int:
+        """Height and width of the input must be multiples of this, pixels."""
+        raise NotImplementedError
+
+    def generator_losses(self, batch: dict, outputs: dict) -> dict:
+        """Losses of the first network by name; no side effects."""
+        raise NotImplementedError
+
+    def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
+        """Losses of the discriminator by name; no side effects but spectral norm's."""
+        raise NotImplementedError
+
+    # Networks and what is exported -------------------------------------------------------------
+
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        """Name -> network, in the order of `network_names`."""
+        return {name: getattr(self, name) for name in self.network_names}
+
+    def inference_variables(self) -> list[keras.Variable]:
+        """The variables that `call(training=False)` reads."""
+        return self.networks[self.network_names[0]].variables
+
+    def input_shapes(self, size: int | None = None) -> dict[str, tuple]:
+        """Batch key -> shape `(None, size, size, channels)` of what `call` reads, float32."""
+        size = size or self.default_size
+        return {key: (None, size, size, self.channels[key]) for key in self.input_keys}
+
+    def check_batch(self, batch: dict) -> None:
+        """Raises ZooError if a key is missing or a shape cannot be what the model reads."""
+        missing = [key for key in self.input_keys if key not in batch]
+        if missing:
+            raise ZooError(
+                f"{self.zoo_name} needs the batch keys {', '.join(self.input_keys)}; "
+                f"missing: {', '.join(missing)}"
+            )
+        for key in self.input_keys:
+            shape = tuple(batch[key].shape)
+            sides = [side for side in shape[1:3] if side is not None]
+            if len(shape) != 4 or shape[3] != self.channels[key]:
+                raise ZooError(
+                    f"batch['{key}'] has shape {shape}; legal is (B, H, W, {self.channels[key]})"
+                )
+            if any(side % self.pad_multiple for side in sides):
+                raise ZooError(
+                    f"batch['{key}'] is {shape[1]} x {shape[2]} pixels; "
+                    f"height and width must be multiples of {self.pad_multiple}"
+                )
+
+    # Training ----------------------------------------------------------------------------------
+
+    def compile(self, optimizers: dict, *, ema_decay: float = 0.0, jit_compile=False, **kwargs):
+        """Takes one optimizer per network and builds each at once.
+
+        Args:
+            optimizers: network name -> keras optimizer. Wrapped in a `LossScaleOptimizer` where the
+                network computes in float16.
+            ema_decay: per-step decay of the average of the first network's weights; 0 = none.
+            jit_compile: as in Keras.
+            **kwargs: `run_eagerly`, `steps_per_execution`.
+        """
+        unknown = set(optimizers) ^ set(self.network_names)
+        if unknown:
+            raise ZooError(
+                f"optimizers must name exactly {', '.join(self.network_names)}; "
+                f"received {', '.join(optimizers)}"
+            )
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.optimizers = {}
+        for name, network in self.networks.items():
+            optimizer = optimizers[name]
+            if network.compute_dtype == "float16":
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer.build(network.trainable_variables)
+            self.optimizers[name] = optimizer
+        if ema_decay:
+            self.ema = MovingAverage(self.networks[self.network_names[0]].variables, ema_decay)
+
+    @property
+    def metrics(self):
+        return list(self._trackers.values())
+
+    def objective(self, network: str, losses: dict):
+        """Logs each loss and returns their weighted sum, scaled for `update`. Call inside the tape.
+
+        The sum is divided by the number of replicas, because gradients are summed over them, and
+        multiplied by the optimizer's loss scale.
+        """
+        weights = self.loss_weights[network]
+        if set(losses) != set(weights):
+            raise ValueError(
+                f"{self.zoo_name}: losses of {network} are {sorted(losses)}, weights {sorted(weights)}"
+            )
+        for name, value in losses.items():
+            self._trackers[f"{network}/{name}"].update_state(value)
+        total = tf.add_n([weights[name] * value for name, value in losses.items()])
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return self.optimizers[network].scale_loss(total / replicas)
+
+    def update(self, network: str, tape: tf.GradientTape, objective) -> None:
+        """One step of the network's optimizer on the gradient of `objective`."""
+        variables = self.networks[network].trainable_variables
+        self.optimizers[network].apply(tape.gradient(objective, variables), variables)
+
+    def finish_step(self) -> dict:
+        """Counts the step, moves the average, and returns the logs."""
+        self.step.assign_add(1)
+        if self.ema is not None:
+            self.ema.update()
+        return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def state(self) -> dict[str, keras.Variable]:
+        """Everything that a training run must keep: name -> variable."""
+        state = {"step": self.step}
+        for network in self.networks.values():
+            state |= named_variables(network.variables)
+        for name, optimizer in self.optimizers.items():
+            for variable in optimizer.variables:
+                state[f"optimizer/{name}/{variable.path}"] = variable
+        if self.ema is not None:
+            state |= {f"ema/{key}": v for key, v in named_variables(self.ema.averages).items()}
+        return state
+
+    # Verbs -------------------------------------------------------------------------------------
+
+    def complete(self, image, mask, **options):
+        """Fills the hole of a photo; see `zoo.tasks.complete`."""
+        from zoo import tasks
+
+        return tasks.complete(self, image, mask, **options)
+
+    def save_preset(self, directory: str | os.PathLike, **card):
+        """Writes `config.json` and `model.safetensors`; see `zoo.presets.save`."""
+        from zoo import presets
+
+        return presets.save(self, directory, **card)
+
+    @contextlib.contextmanager
+    def averaged_weights(self):
+        """Inside the block the first network holds its averaged weights (if there is an average)."""
+        if self.ema is None:
+            yield
+            return
+        self.ema.swap()
+        try:
+            yield
+        finally:
+            self.ema.swap()
+
+
+class MovingAverage:
+    """Exponential moving average of variables: `average += (1 - decay) * (variable - average)`.
+
+    During the first steps the decay is held below `(1 + n) / (10 + n)`, so that the average
+    forgets the random start. A plain object: Keras neither trains nor saves it by itself.
+    """
+
+    def __init__(self, variables: list[keras.Variable], decay: float):
+        if not 0.0 < decay < 1.0:
+            raise ZooError(f"ema_decay is {decay}; legal is 0 (none) or between 0 and 1")
+        self.variables = variables
+        self.decay = decay
+        self.count = keras.Variable(
+            0.0, trainable=False, name="ema_updates", aggregation="only_first_replica"
+        )
+        self.averages = [
+            keras.Variable(
+                v,
+                trainable=False,
+                dtype=v.dtype,
+                name=v.path.replace("/", "."),
+                aggregation="only_first_replica",
+            )
+            for v in variables
+        ]
+
+    def update(self) -> None:
+        self.count.assign_add(1.0)
+        decay = tf.minimum(self.decay, (1.0 + self.count) / (10.0 + self.count))
+        for average, variable in zip(self.averages, self.variables, strict=True):
+            average.assign_add((1.0 - decay) * (variable.value - average.value))
+
+    def swap(self) -> None:
+        """Exchanges averages and variables; a second call undoes it."""
+        for average, variable in zip(self.averages, self.variables, strict=True):
+            held = keras.ops.convert_to_numpy(variable)
+            variable.assign(average)
+            average.assign(held)
+
+
+def named_variables(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
+    """Path -> variable; paths must be unique."""
+    named = {v.path: v for v in variables}
+    if len(named) != len(variables):
+        raise ValueError("two variables share a path")
+    return named
+
+
+def _merge_weights(defaults: dict, overrides: dict) -> dict[str, dict[str, float]]:
+    """Defaults with overrides; refuses unknown names; drops weights of 0."""
+    merged = {network: dict(losses) for network, losses in defaults.items()}
+    for network, losses in overrides.items():
+        if network not in merged:
+            raise ZooError(
+                f"loss_weights.{network}: legal are {', '.join(merged)}."
+                f"{did_you_mean(network, merged)}"
+            )
+        for loss, weight in losses.items():
+            path = f"loss_weights.{network}.{loss}"
+            if loss not in merged[network]:
+                legal = merged[network]
+                raise ZooError(f"{path}: legal are {', '.join(legal)}.{did_you_mean(loss, legal)}")
+            if not math.isfinite(weight) or weight < 0:
+                raise ZooError(f"{path} is {weight}; legal are finite numbers >= 0")
+            merged[network][loss] = float(weight)
+    return {n: {k: w for k, w in losses.items() if w} for n, losses in merged.items()}
