@@ -1,0 +1,1 @@
+"""The look study, to be rebuilt."""

@@ -1,0 +1,198 @@
+"""Reading a SynthFaces directory written by `generate`, in either format, without TensorFlow."""
+
+from __future__ import annotations
+
+import bisect
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.synthfaces.names import ATTRIBUTE_NAMES, LANDMARK_NAMES
+from zoo.data.synthfaces.png import decode_png
+from zoo.data.synthfaces.tfrecord import decode_example, record_offsets
+from zoo.errors import ZooError
+from zoo.files import sha256
+
+MANIFEST = "manifest.json"
+LABELS = "labels.csv"
+VERSION = 1
+"""Version of the directory layout; a reader refuses newer ones."""
+
+PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3}
+"""Channels of the pictures stored with every example."""
+
+IMAGE_FOLDERS = {"image": "images", "parsing": "parsing", "sketch": "sketch", "color": "color"}
+"""Folder of each kind of picture in the images format."""
+
+_REQUIRED = ("count", "size", "format", "sketch", "attribute_names", "files")
+
+
+def label_columns() -> list[str]:
+    """Returns the column names of labels.csv."""
+    points = [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
+    return ["index", "identity", "yaw", *points, *ATTRIBUTE_NAMES]
+
+
+def read_manifest(directory: str | os.PathLike) -> dict:
+    """Reads and checks manifest.json.
+
+    Raises:
+        ZooError: missing, not JSON, not of SynthFaces, or written by a newer version.
+    """
+    path = Path(directory) / MANIFEST
+    if not path.is_file():
+        raise ZooError(f"{path} does not exist: no SynthFaces here, or its generation was stopped.")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ZooError(f"{path} is not valid JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("dataset") != "SynthFaces":
+        raise ZooError(f"{path} is not the manifest of a SynthFaces directory.")
+    if not isinstance(manifest.get("version"), int) or manifest["version"] > VERSION:
+        raise ZooError(
+            f"{path} has version {manifest.get('version')!r}; this package reads up to {VERSION}. "
+            "Update face-gan-zoo."
+        )
+    missing = [key for key in _REQUIRED if key not in manifest]
+    if missing:
+        raise ZooError(f"{path} lacks {', '.join(missing)}.")
+    return manifest
+
+
+def open_dataset(directory: str | os.PathLike) -> Dataset:
+    """Opens a directory written by `generate`.
+
+    Raises:
+        ZooError: no manifest, a newer version, or a missing file.
+    """
+    directory = Path(directory)
+    manifest = read_manifest(directory)
+    if manifest["format"] == "images":
+        return _ImageDataset(directory, manifest)
+    if manifest["format"] == "tfrecord":
+        return _TFRecordDataset(directory, manifest)
+    raise ZooError(
+        f"{directory / MANIFEST}: format {manifest['format']!r}; legal: images, tfrecord."
+    )
+
+
+class Dataset:
+    """A generated SynthFaces directory as a sequence of examples with random access.
+
+    `ds[i]` decodes one example: what `SynthFaces.render` returns plus `color` (H, W, 3) uint8 RGB
+    and, unless generated with `sketch="none"`, `sketch` (H, W) uint8 in {0, 1}.
+
+    Attributes:
+        directory: where the files are.
+        manifest: the content of manifest.json.
+        size: side of the images in pixels.
+        attribute_names: names of the columns of `attributes`.
+    """
+
+    def __init__(self, directory: Path, manifest: dict):
+        self.directory = directory
+        self.manifest = manifest
+        self.size: int = manifest["size"]
+        self.attribute_names: tuple[str, ...] = tuple(manifest["attribute_names"])
+        self._kinds = [k for k in PNG_CHANNELS if k != "sketch" or manifest["sketch"] != "none"]
+
+    def __len__(self) -> int:
+        return self.manifest["count"]
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(f"index {index} is outside 0..{len(self) - 1}")
+        return self._read(int(position))
+
+    def verify(self) -> None:
+        """Compares every file with its SHA-256 in the manifest.
+
+        Raises:
+            ZooError: the first file that is missing or differs.
+        """
+        for name, digest in self.manifest["files"].items():
+            if sha256(self._existing(name)) != digest:
+                raise ZooError(f"{self.directory / name} differs from its SHA-256 in the manifest.")
+
+    def _read(self, index: int) -> dict[str, np.ndarray]:
+        raise NotImplementedError
+
+    def _existing(self, name: str) -> Path:
+        path = self.directory / name
+        if not path.is_file():
+            raise ZooError(f"{path} is missing, though the manifest lists it.")
+        return path
+
+    def _picture(self, kind: str, data: bytes, where: str) -> np.ndarray:
+        picture = decode_png(data, self.size, PNG_CHANNELS[kind], where)
+        return (picture > 127).astype(np.uint8) if kind == "sketch" else picture
+
+
+class _ImageDataset(Dataset):
+    def __init__(self, directory: Path, manifest: dict):
+        super().__init__(directory, manifest)
+        path = self._existing(LABELS)
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+        points = 3 + 2 * len(LANDMARK_NAMES)
+        width = points + len(self.attribute_names)
+        if len(rows) != len(self) + 1 or any(len(row) != width for row in rows):
+            raise ZooError(f"{path}: expected a header and {len(self)} rows of {width} columns.")
+        try:
+            values = np.array(rows[1:], np.float64)
+        except ValueError as error:
+            raise ZooError(f"{path}: {error}") from error
+        self._identity = values[:, 1].astype(np.int64)
+        self._yaw = values[:, 2].astype(np.float32)
+        self._landmarks = values[:, 3:points].astype(np.float32).reshape(-1, 5, 2)
+        self._attributes = values[:, points:].astype(np.uint8)
+
+    def _read(self, index: int) -> dict[str, np.ndarray]:
+        example = {
+            "landmarks": self._landmarks[index].copy(),
+            "attributes": self._attributes[index].copy(),
+            "yaw": np.float32(self._yaw[index]),
+            "identity": np.int64(self._identity[index]),
+        }
+        for kind in self._kinds:
+            path = self._existing(f"{IMAGE_FOLDERS[kind]}/{index:06d}.png")
+            example[kind] = self._picture(kind, path.read_bytes(), str(path))
+        return example
+
+
+class _TFRecordDataset(Dataset):
+    def __init__(self, directory: Path, manifest: dict):
+        super().__init__(directory, manifest)
+        self._shards = [self._existing(name) for name in manifest["files"]]
+        self._offsets = [record_offsets(path) for path in self._shards]
+        self._ends = np.cumsum([len(rows) for rows in self._offsets]).tolist()
+        if not self._ends or self._ends[-1] != len(self):
+            raise ZooError(
+                f"{directory}: the shards hold {self._ends[-1] if self._ends else 0} examples, "
+                f"the manifest says {len(self)}."
+            )
+
+    def _read(self, index: int) -> dict[str, np.ndarray]:
+        shard = bisect.bisect_right(self._ends, index)
+        row = index - (self._ends[shard - 1] if shard else 0)
+        offset, length = self._offsets[shard][row].tolist()
+        with open(self._shards[shard], "rb") as file:
+            file.seek(offset)
+            features = decode_example(file.read(length))
+        where = f"{self._shards[shard]}, record {row}"
+        missing = {"landmarks", "attributes", "yaw", "identity", *self._kinds} - features.keys()
+        if missing:
+            raise ZooError(f"{where}: lacks {', '.join(sorted(missing))}.")
+        example = {
+            "landmarks": features["landmarks"].reshape(5, 2),
+            "attributes": features["attributes"].astype(np.uint8),
+            "yaw": np.float32(features["yaw"][0]),
+            "identity": np.int64(features["identity"][0]),
+        }
+        for kind in self._kinds:
+            example[kind] = self._picture(kind, features[kind], f"{where}, {kind}")
+        return example

@@ -1,0 +1,348 @@
+"""Writing a SynthFaces directory: in parallel by identity, resumable, equal bytes in the end.
+
+Every identity is one unit of work. A finished unit leaves a file in the folder `.parts`; a stopped
+run continues behind the units found there. The manifest is written last, so a directory that has
+one is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from zoo.data.synthfaces.dataset import (
+    IMAGE_FOLDERS,
+    LABELS,
+    MANIFEST,
+    VERSION,
+    label_columns,
+    read_manifest,
+)
+from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
+from zoo.data.synthfaces.png import encode_png
+from zoo.data.synthfaces.renderer import GENERATOR_VERSION, SynthFaces
+from zoo.data.synthfaces.tfrecord import encode_example, record
+from zoo.errors import ZooError, did_you_mean
+from zoo.files import atomic_path, sha256
+
+FORMATS = ("images", "tfrecord")
+SKETCHES = ("canny", "hed", "none")
+EXAMPLES_PER_SHARD = 256
+_PARTS = ".parts"
+_PLAN = "plan.json"
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Everything that decides the bytes of a directory."""
+
+    count: int
+    size: int
+    seed: int
+    views_per_identity: int
+    format: str
+    sketch: str
+    generator: int = GENERATOR_VERSION
+
+    @property
+    def identities(self) -> int:
+        return -(-self.count // self.views_per_identity)
+
+    def indices(self, identity: int) -> range:
+        first = identity * self.views_per_identity
+        return range(first, min(first + self.views_per_identity, self.count))
+
+
+def generate(
+    directory: str | os.PathLike,
+    count: int,
+    size: int = 128,
+    seed: int = 0,
+    views_per_identity: int = 4,
+    format: str = "images",
+    sketch: str = "canny",
+    workers: int | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Path:
+    """Renders `count` examples into `directory`.
+
+    The same arguments give the same bytes whatever `workers` is. A run that was stopped continues
+    when called again with the same arguments; a finished directory is left as it is.
+
+    Args:
+        directory: created if missing.
+        count: number of images, from 1.
+        size: side in pixels, 32 to 512.
+        seed: of the whole set, from 0.
+        views_per_identity: images per person, from 1.
+        format: "images" (PNG folders and labels.csv) or "tfrecord" (shards of 256 examples).
+        sketch: how `sketch` is drawn: "canny", "hed", or "none" for no sketch.
+        workers: processes; None takes one per core that this process may use.
+        progress: called with (images done, count) after every identity.
+
+    Returns:
+        The directory.
+
+    Raises:
+        ZooError: an argument is illegal, or the directory holds something else.
+    """
+    _check_choice("format", format, FORMATS)
+    _check_choice("sketch", sketch, SKETCHES)
+    _check_positive("count", count)
+    if workers is not None:
+        _check_positive("workers", workers)
+    SynthFaces(size, seed, views_per_identity)  # checks these three
+    plan = _Plan(count, size, seed, views_per_identity, format, sketch)
+    directory = Path(directory)
+    if (directory / MANIFEST).exists():
+        _check_same(directory, _plan_of(read_manifest(directory)), plan)
+        return directory
+    parts = _start_or_resume(directory, plan)
+    todo = [i for i in range(plan.identities) if not _part(parts, i).exists()]
+    done = count - sum(len(plan.indices(i)) for i in todo)
+    if progress is not None and done:
+        progress(done, count)
+    for identity in _finished(directory, plan, todo, workers or _usable_cores()):
+        done += len(plan.indices(identity))
+        if progress is not None:
+            progress(done, count)
+    files = _collect(directory, parts, plan)
+    _write_json(directory / MANIFEST, _manifest(plan, files))
+    shutil.rmtree(parts)
+    _remove_leftovers(directory)
+    return directory
+
+
+def _check_choice(name: str, value: str, legal: tuple[str, ...]) -> None:
+    if value not in legal:
+        raise ZooError(
+            f"{name}={value!r} is unknown; legal: {', '.join(legal)}." + did_you_mean(value, legal)
+        )
+
+
+def _check_positive(name: str, value: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ZooError(f"{name}={value!r} is not an integer from 1.")
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _plan_of(values: dict) -> dict:
+    return {key: values.get(key) for key in _Plan.__dataclass_fields__}
+
+
+def _check_same(directory: Path, found: dict, plan: _Plan) -> None:
+    different = [f"{k}={found[k]!r}, not {v!r}" for k, v in asdict(plan).items() if found[k] != v]
+    if different:
+        raise ZooError(
+            f"{directory} holds SynthFaces made with {'; '.join(different)}. "
+            "Choose another directory or remove this one."
+        )
+
+
+def _start_or_resume(directory: Path, plan: _Plan) -> Path:
+    """Returns the folder of finished units after checking that it belongs to this plan."""
+    parts = directory / _PARTS
+    if (parts / _PLAN).is_file():
+        _check_same(directory, _plan_of(json.loads((parts / _PLAN).read_text())), plan)
+        return parts
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        if not directory.is_dir() or {p.name for p in directory.iterdir()} != {_PARTS}:
+            raise ZooError(f"{directory} exists and is not a SynthFaces directory or not empty.")
+    parts.mkdir(parents=True, exist_ok=True)
+    _write_json(parts / _PLAN, asdict(plan))
+    return parts
+
+
+def _part(parts: Path, identity: int) -> Path:
+    return parts / f"{identity:06d}"
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _write_json(path: Path, value: object) -> None:
+    _write_bytes(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+# ---- the work of one identity, in any process
+
+
+@lru_cache(maxsize=1)
+def _renderer(size: int, seed: int, views_per_identity: int) -> SynthFaces:
+    return SynthFaces(size, seed, views_per_identity)
+
+
+def _make_identity(directory: Path, plan: _Plan, identity: int) -> int:
+    """Renders and writes one identity; its part file, written last, marks it as finished."""
+    faces = _renderer(plan.size, plan.seed, plan.views_per_identity)
+    examples = [(index, _example(faces, plan, index)) for index in plan.indices(identity)]
+    part = _part(directory / _PARTS, identity)
+    if plan.format == "tfrecord":
+        _write_bytes(part, b"".join(record(encode_example(e)) for _, e in examples))
+        return identity
+    rows, files = [], {}
+    for index, example in examples:
+        for kind, folder in IMAGE_FOLDERS.items():
+            if kind in example:
+                name = f"{folder}/{index:06d}.png"
+                _write_bytes(directory / name, example[kind])
+                files[name] = hashlib.sha256(example[kind]).hexdigest()
+        rows.append(_label_row(index, example))
+    _write_json(part, {"rows": rows, "files": files})
+    return identity
+
+
+def _example(faces: SynthFaces, plan: _Plan, index: int) -> dict[str, bytes | np.ndarray]:
+    from zoo.data import hints
+
+    example = dict(faces.render(index))
+    image, parsing = example["image"], example["parsing"]
+    example["color"] = hints.color_map(image, parsing)
+    if plan.sketch != "none":
+        example["sketch"] = hints.sketch(image, method=plan.sketch) * np.uint8(255)
+    return {
+        key: encode_png(value) if key in IMAGE_FOLDERS else value for key, value in example.items()
+    }
+
+
+def _label_row(index: int, example: dict) -> list[str]:
+    numbers = [example["yaw"], *example["landmarks"].ravel()]
+    return [
+        str(index),
+        str(int(example["identity"])),
+        *(repr(float(number)) for number in numbers),  # float32 exactly, through its float64
+        *(str(int(value)) for value in example["attributes"]),
+    ]
+
+
+# ---- all identities
+
+
+def _finished(directory: Path, plan: _Plan, todo: list[int], workers: int) -> Iterator[int]:
+    """Makes the identities in `todo`; yields each when it is finished, in any order."""
+    workers = min(workers, len(todo))
+    if workers <= 1:
+        for identity in todo:
+            yield _make_identity(directory, plan, identity)
+        return
+    running: set[Future] = set()
+    context = multiprocessing.get_context("spawn")
+    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+        try:
+            for identity in todo[: 2 * workers]:
+                running.add(pool.submit(_make_identity, directory, plan, identity))
+            waiting = iter(todo[2 * workers :])
+            while running:
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield future.result()
+                    for identity in _take_one(waiting):
+                        running.add(pool.submit(_make_identity, directory, plan, identity))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _take_one(iterator: Iterator[int]) -> Iterator[int]:
+    with contextlib.suppress(StopIteration):
+        yield next(iterator)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Spawned processes read these variables; two processes of many threads each would fight."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# ---- from finished units to the final files
+
+
+def _collect(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
+    """Writes labels.csv or the shards; returns the SHA-256 of every file."""
+    if plan.format == "images":
+        return _collect_images(directory, parts, plan)
+    return _collect_shards(directory, parts, plan)
+
+
+def _collect_images(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(label_columns())
+    files = {}
+    for identity in range(plan.identities):
+        part = json.loads(_part(parts, identity).read_text())
+        writer.writerows(part["rows"])
+        files.update(part["files"])
+    _write_bytes(directory / LABELS, table.getvalue().encode())
+    return {LABELS: sha256(directory / LABELS), **files}
+
+
+def _collect_shards(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
+    shards = -(-plan.count // EXAMPLES_PER_SHARD)
+    records = _records(parts, plan)
+    files = {}
+    for shard in range(shards):
+        name = f"faces-{shard:05d}-of-{shards:05d}.tfrecord"
+        examples = min(EXAMPLES_PER_SHARD, plan.count - shard * EXAMPLES_PER_SHARD)
+        with atomic_path(directory / name) as temporary, open(temporary, "wb") as file:
+            for _ in range(examples):
+                file.write(next(records))
+        files[name] = sha256(directory / name)
+    return files
+
+
+def _records(parts: Path, plan: _Plan) -> Iterator[bytes]:
+    """Yields the framed records of all units in the order of the index."""
+    for identity in range(plan.identities):
+        data, position = _part(parts, identity).read_bytes(), 0
+        while position < len(data):
+            end = position + 16 + int.from_bytes(data[position : position + 8], "little")
+            yield data[position:end]
+            position = end
+
+
+def _manifest(plan: _Plan, files: dict[str, str]) -> dict:
+    return {
+        "dataset": "SynthFaces",
+        "version": VERSION,
+        **asdict(plan),
+        "attribute_names": list(ATTRIBUTE_NAMES),
+        "license": "CC0-1.0",
+        "files": files,
+    }
+
+
+def _remove_leftovers(directory: Path) -> None:
+    """Removes the temporary folders that a killed process could not remove itself."""
+    for folder in (directory, *(directory / name for name in IMAGE_FOLDERS.values())):
+        for path in folder.glob(".*.tmp"):
+            shutil.rmtree(path, ignore_errors=True)
