@@ -1,0 +1,7 @@
+"""Seeded mask generators, float32 (H, W, 1), 1 = hole, and the check for masks from outside."""
+
+from zoo.masks.checks import validate
+from zoo.masks.free_form import free_form, hair, sc_fegan
+from zoo.masks.shapes import brush, center, rectangle
+
+__all__ = ["brush", "center", "free_form", "hair", "rectangle", "sc_fegan", "validate"]
