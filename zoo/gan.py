@@ -33,7 +33,8 @@ class GANModel(keras.Model):
 
     Args:
         image_size: side of the square images it is made for, pixels; a multiple of `pad_multiple`.
-        loss_weights: overrides of `default_loss_weights`; a loss of weight 0 is not computed.
+        loss_weights: overrides of `default_loss_weights`. `self.loss_weights` holds what is in
+            force without the zeros: a loss of weight 0 is not computed.
     """
 
     zoo_name = ""
@@ -48,7 +49,11 @@ class GANModel(keras.Model):
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):
         super().__init__(name=name or self.zoo_name)
         self.default_size = image_size
-        self.loss_weights = _merge_weights(self.default_loss_weights, loss_weights or {})
+        self.all_loss_weights = _merge_weights(self.default_loss_weights, loss_weights or {})
+        self.loss_weights = {
+            network: {loss: weight for loss, weight in losses.items() if weight}
+            for network, losses in self.all_loss_weights.items()
+        }
         self.step = keras.Variable(
             0, dtype="int64", trainable=False, name="step", aggregation="only_first_replica"
         )
@@ -262,7 +267,7 @@ def named_variables(variables: list[keras.Variable]) -> dict[str, keras.Variable
 
 
 def _merge_weights(defaults: dict, overrides: dict) -> dict[str, dict[str, float]]:
-    """Defaults with overrides; refuses unknown names; drops weights of 0."""
+    """Defaults with overrides; refuses unknown names and values that are no weights."""
     merged = {network: dict(losses) for network, losses in defaults.items()}
     for network, losses in overrides.items():
         if network not in merged:
@@ -278,4 +283,4 @@ def _merge_weights(defaults: dict, overrides: dict) -> dict[str, dict[str, float
             if not math.isfinite(weight) or weight < 0:
                 raise ZooError(f"{path} is {weight}; legal are finite numbers >= 0")
             merged[network][loss] = float(weight)
-    return {n: {k: w for k, w in losses.items() if w} for n, losses in merged.items()}
+    return merged

@@ -11,27 +11,49 @@ GATES = ("own", "self")
 class _Gated(keras.layers.Layer):
     """`activation(normalization(features)) * sigmoid(gate)`; subclasses make the convolution."""
 
-    def __init__(self, activation, normalization, **kwargs):
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides,
+        activation,
+        normalization,
+        kernel_initializer,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
+        for name, value in (("filters", filters), ("kernel_size", kernel_size), ("strides", strides)):
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a positive integer. Received: {value!r}")
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.strides = strides
         self.activation = keras.activations.get(activation)
         self.normalization = normalization
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
-    def build(self, input_shape):
-        if self.normalization is not None:
-            self.normalization.build(self.compute_output_shape(input_shape))
-        self.built = True
+    def _add_weights(self, kernel_shape, outputs):
+        size = (self.kernel_size, self.kernel_size)
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*size, *kernel_shape), initializer=self.kernel_initializer
+        )
+        self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
 
-    def _gate(self, features, gate):
+    def _activate(self, features):
         if self.normalization is not None:
             features = self.normalization(features)
-        return self.activation(features) * ops.sigmoid(gate)
+        return self.activation(features)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         return {
             **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
             "activation": keras.activations.serialize(self.activation),
             "normalization": self.normalization and serialize(self.normalization),
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
         }
 
     @classmethod
@@ -73,43 +95,48 @@ class GatedConv2D(_Gated):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        super().__init__(activation, normalization, **kwargs)
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.dilation_rate = dilation_rate
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.conv = keras.layers.Conv2D(
-            2 * filters,
-            kernel_size,
-            strides,
-            "same",
-            dilation_rate=dilation_rate,
-            kernel_initializer=self.kernel_initializer,
-            dtype=self.dtype_policy,
-            name="conv",
+        super().__init__(
+            filters, kernel_size, strides, activation, normalization, kernel_initializer, **kwargs
         )
+        if strides > 1 and dilation_rate > 1:
+            raise ValueError(f"one must be 1. Received: {strides=}, {dilation_rate=}")
+        self.dilation_rate = dilation_rate
 
     def build(self, input_shape):
-        self.conv.build(input_shape)
-        super().build(input_shape)
+        self._add_weights((input_shape[-1], 2 * self.filters), 2 * self.filters)
+        if self.normalization is not None:
+            self.normalization.build(self.compute_output_shape(input_shape))
+        self.built = True
 
     def call(self, inputs):
-        features, gate = ops.split(self.conv(inputs), 2, axis=-1)
-        return self._gate(features, gate)
+        x = ops.conv(
+            inputs,
+            self._reachable_taps(inputs.shape),
+            self.strides,
+            "same",
+            dilation_rate=self.dilation_rate,
+        )
+        features, gate = ops.split(x + self.bias, 2, axis=-1)
+        return self._activate(features) * ops.sigmoid(gate)
+
+    def _reachable_taps(self, shape):
+        """The kernel without the dilated taps that can only meet padding.
+
+        Exact, and much faster: TensorFlow's gradient of a 3x3 convolution of dilation 16 on a 4x4
+        map takes some 170 times as long as that of an undilated one.
+        """
+        if self.dilation_rate == 1 or self.kernel_size % 2 == 0 or None in shape[1:3]:
+            return self.kernel
+        middle = self.kernel_size // 2
+        top, left = (min(middle, (side - 1) // self.dilation_rate) for side in shape[1:3])
+        return self.kernel[middle - top : middle + top + 1, middle - left : middle + left + 1]
 
     def compute_output_shape(self, input_shape):
-        return (*self.conv.compute_output_shape(input_shape)[:-1], self.filters)
+        batch, *sides, _ = input_shape
+        return (batch, *(s and -(-s // self.strides) for s in sides), self.filters)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "dilation_rate": self.dilation_rate,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
+        return {**super().get_config(), "dilation_rate": self.dilation_rate}
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -144,46 +171,30 @@ class GatedConv2DTranspose(_Gated):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        super().__init__(activation, normalization, **kwargs)
+        super().__init__(
+            filters, kernel_size, strides, activation, normalization, kernel_initializer, **kwargs
+        )
         if gate not in GATES:
             raise ValueError(f"gate must be one of {GATES}. Received: {gate!r}")
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.strides = strides
         self.gate = gate
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.conv = keras.layers.Conv2DTranspose(
-            filters if gate == "self" else 2 * filters,
-            kernel_size,
-            strides,
-            "same",
-            kernel_initializer=self.kernel_initializer,
-            dtype=self.dtype_policy,
-            name="conv",
-        )
 
     def build(self, input_shape):
-        self.conv.build(input_shape)
-        super().build(input_shape)
+        outputs = self.filters if self.gate == "self" else 2 * self.filters
+        self._add_weights((outputs, input_shape[-1]), outputs)
+        if self.normalization is not None:
+            self.normalization.build(self.compute_output_shape(input_shape))
+        self.built = True
 
     def call(self, inputs):
-        x = self.conv(inputs)
-        if self.gate == "own":
-            features, gate = ops.split(x, 2, axis=-1)
-            return self._gate(features, gate)
-        if self.normalization is not None:
-            x = self.normalization(x)
-        return ops.silu(self.activation(x))
+        x = ops.conv_transpose(inputs, self.kernel, self.strides, "same") + self.bias
+        if self.gate == "self":
+            return ops.silu(self._activate(x))
+        features, gate = ops.split(x, 2, axis=-1)
+        return self._activate(features) * ops.sigmoid(gate)
 
     def compute_output_shape(self, input_shape):
-        return (*self.conv.compute_output_shape(input_shape)[:-1], self.filters)
+        batch, *sides, _ = input_shape
+        return (batch, *(s and s * self.strides for s in sides), self.filters)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "gate": self.gate,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
+        return {**super().get_config(), "gate": self.gate}

@@ -194,6 +194,6 @@ class SCFEGAN(GANModel):
             "depth": self.depth,
             "alpha": self.alpha,
             "perceptual_network": self.perceptual_network,
-            "loss_weights": self.loss_weights,
+            "loss_weights": self.all_loss_weights,
             "name": self.name,
         }

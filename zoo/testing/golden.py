@@ -1,0 +1,159 @@
+"""Recorded outputs of the official implementations against ours.
+
+    python -m zoo.testing.golden DIRECTORY [--only NAME ...]
+
+A fixture is `NAME.json` (how to rebuild every weight and input with numpy) and `NAME.npz` (what the
+official implementation returned). Exit code 1 if any output differs by more than its tolerance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.registry import check_names
+
+TOLERANCE = 2e-4  # float32 re-orderings alone move these outputs by up to 4e-5
+
+
+def weight(variable: dict) -> np.ndarray:
+    """The array that a fixture's variable entry describes."""
+    z = np.random.default_rng(variable["seed"]).standard_normal(variable["shape"])
+    return (variable["offset"] + variable["scale"] * z).astype("float32")
+
+
+def model_input(entry: dict) -> np.ndarray:
+    """The array that a fixture's input entry describes."""
+    kind, shape, rng = entry["kind"], entry["shape"], np.random.default_rng(entry["seed"])
+    if kind == "box":
+        top, left, height, width = entry["box"]
+        x = np.zeros(shape)
+        x[:, top : top + height, left : left + width] = 1
+    elif kind == "binary_blocks":
+        block = entry["block"]
+        z = rng.standard_normal((shape[0], shape[1] // block, shape[2] // block, shape[3]))
+        x = np.kron(z > 0.5, np.ones((1, block, block, 1)))
+    else:
+        z = rng.standard_normal(shape)
+        x = {
+            "normal": z,
+            "normal_clip": np.clip(0.5 * z, -1, 1),
+            "binary": z > 0.5,
+            "attr01": z > 0,
+            "attr_pm1": np.where(z > 0, 1, -1),
+            "att_diff": np.sign(z) * (abs(z) > 0.5),
+        }[kind]
+    return x.astype("float32")
+
+
+def stored_slice(text: str) -> tuple[slice, ...]:
+    """Reads "full" or a slice such as "[:, ::4, ::4, :]"."""
+    if text == "full":
+        return ()
+    parts = [part.strip().split(":") for part in text.strip("[]").split(",")]
+    return tuple(slice(*(int(n) if n else None for n in part)) for part in parts)
+
+
+@contextlib.contextmanager
+def recorded_outputs(layers: Iterable):
+    """Inside the block, collects layer name -> output of each call of the given Keras layers."""
+    record, layers = {}, list(layers)
+
+    def recording(layer, call):
+        def wrapped(*args, **kwargs):
+            record[layer.name] = call(*args, **kwargs)
+            return record[layer.name]
+
+        return wrapped
+
+    for layer in layers:
+        layer.call = recording(layer, layer.call)
+    try:
+        yield record
+    finally:
+        for layer in layers:
+            del layer.call
+
+
+def _sc_fegan_generator(weights: dict, inputs: dict) -> dict:
+    import zoo.convert
+
+    model = zoo.convert.official("sc_fegan", weights)
+    generator = model.generator
+    image, color = inputs["real_images"][..., ::-1], inputs["color"][..., ::-1]  # fixture is BGR
+    mask = inputs["masks"]
+    erased = image * (1 - mask)
+    x = np.concatenate([erased, inputs["sketches"], color, mask, inputs["noises"]], axis=-1)
+    watched = [generator.down[2], generator.dilated[3], generator.merge[4]]
+    with recorded_outputs(watched) as record:
+        raw = np.asarray(generator(x))
+    return {
+        "raw": raw[..., ::-1],
+        "composite": (raw * mask + erased)[..., ::-1],
+        "bottleneck": record["co_conv4_dlt"],
+        "gconv3_ds": record["gconv3_ds"],
+        "gconv12": record["gconv12"],
+    }
+
+
+# network of a fixture -> function (official weights, inputs) -> outputs by name
+NETWORKS: dict[str, Callable[[dict, dict], dict]] = {
+    "sc_fegan_generator": _sc_fegan_generator,
+}
+
+
+def compare(directory: Path, name: str) -> dict[str, float]:
+    """Output name -> largest absolute difference from the recorded one."""
+    fixture = json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
+    first = fixture["selfcheck"]
+    weights = {v["name"]: weight(v) for v in fixture["variables"]}
+    rebuilt = weights[first["variable"]].ravel()[: len(first["first_values"])]
+    if not np.array_equal(rebuilt, np.float32(first["first_values"])):
+        raise ZooError(f"{name}: this numpy does not rebuild the fixture's weights")
+    inputs = {d["name"]: model_input(d) for d in fixture["inputs"]}
+    ours = NETWORKS[name](weights, inputs)
+    differences = {}
+    with np.load(directory / f"{name}.npz", allow_pickle=False) as gold:
+        for output in fixture["outputs"]:
+            key = output["name"]
+            value = np.asarray(ours[key])[stored_slice(output["stored"])]
+            differences[key] = float(np.abs(value - gold[key]).max())
+    return differences
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the fixtures of a directory; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m zoo.testing.golden")
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--only", nargs="+", metavar="NAME")
+    options = parser.parse_args(arguments)
+    try:
+        found = sorted(p.stem for p in options.directory.glob("*.json"))
+        if not found:
+            raise ZooError(f"no fixtures (*.json) in {options.directory}")
+        check_names("fixture", options.only or [], found)
+        failed = 0
+        for name in options.only or found:
+            if name not in NETWORKS:
+                print(f"{name:32s} not in this zoo yet")
+                continue
+            for key, difference in compare(options.directory, name).items():
+                ok = difference <= TOLERANCE
+                failed += not ok
+                verdict = "ok" if ok else "OVER"
+                print(f"{name:32s} {key:16s} {difference:.2e}  <= {TOLERANCE:.0e}  {verdict}")
+    except ZooError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
