@@ -217,7 +217,7 @@ def _hed_lines(lab: np.ndarray) -> np.ndarray:
     image = cv2.copyMakeBorder(image, *[margin] * 4, cv2.BORDER_REFLECT_101)
     edges = _hed_model()(cv2.cvtColor(image, cv2.COLOR_LAB2BGR))
     ridge = _ridge(edges)[margin:-margin, margin:-margin]
-    return _hysteresis(ridge, low=0.15, high=0.3, shortest=max(size) / 32)
+    return _hysteresis(ridge, low=0.15, high=0.35, shortest=max(size) / 24)
 
 
 def _canny_lines(luminance: np.ndarray) -> np.ndarray:
