@@ -1,0 +1,31 @@
+"""Writes models in formats that run without this package, and checks what was written.
+
+    zoo.export.saved_model(model, directory)   # TensorFlow, TF Serving
+    zoo.export.onnx(model, path)               # ONNX Runtime and others
+    zoo.export.verify(model, path).ok          # the file against the model, on seeded inputs
+
+Importing this module does not import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES = {
+    "saved_model": "zoo.export.saved_model_writer",
+    "onnx": "zoo.export.onnx_writer",
+    "verify": "zoo.export.parity",
+    "Parity": "zoo.export.parity",
+    "peak_memory": "zoo.export.memory",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,168 @@
+"""Writes a model's inference call as ONNX."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx as onnx_format
+import tensorflow as tf
+from onnx import TensorProto, helper
+
+from zoo.errors import ZooError
+from zoo.export.graph import Graph, from_proto, renamed, to_proto
+from zoo.export.inference import (
+    card,
+    check_captures,
+    check_model,
+    check_target,
+    float32_twin,
+    inference_function,
+    input_specs,
+)
+from zoo.export.naming import readable
+from zoo.export.onnx_file import write
+from zoo.export.passes import simplify
+from zoo.gan import GANModel
+
+OPSETS = (18,)
+INLINE = 1024
+"""Constants of more elements go past protobuf, straight from the weights into the file."""
+
+
+def onnx(
+    model: GANModel, path: str | os.PathLike, *, size: int | None = None, opset: int = 18
+) -> Path:
+    """Writes the inference call to one `.onnx` file (and a `.onnx.data` beside it above 1.5 GB).
+
+    Inputs are the batch keys, NHWC float32, with a free axis `batch`; the output is
+    `model.output_key`. Weights are called by their variables' paths and nodes by their layers. A
+    model in mixed precision is written in float32. The metadata says model, task, licence, ranges.
+
+    Peak memory stays below the process's own plus twice the weights: the graph is converted with
+    the weights as inputs, and they are written one by one afterwards.
+
+    Args:
+        model: a zoo model.
+        path: file to write; ends in `.onnx`. Replaced in one step where it exists.
+        size: side of the square images, pixels; None for the model's default.
+        opset: version of the ONNX operator set.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ZooError: the path, size or opset is not legal, or the model has no weights.
+    """
+    path = check_target(path)
+    if path.suffix != ".onnx":
+        raise ZooError(f"path is {path}; an ONNX file must end in .onnx")
+    if path.is_dir():
+        raise ZooError(f"path is {path}, a directory; give a file that ends in .onnx")
+    if opset not in OPSETS:
+        raise ZooError(f"opset is {opset!r}; legal: {', '.join(map(str, OPSETS))}")
+    check_model(model)
+    specs = input_specs(model, size)
+    model = float32_twin(model)
+    graph = build(model, specs, opset)
+    skeleton = to_proto(graph, inline=INLINE)
+    onnx_format.checker.check_model(skeleton, full_check=True)
+    large = {name: value for name, value in graph.constants.items() if value.size > INLINE}
+    _describe(skeleton, large, card(model, specs))
+    write(path, skeleton, large)
+    return path
+
+
+def build(model: GANModel, specs: dict[str, tf.TensorSpec], opset: int) -> Graph:
+    """Converts the inference call and simplifies it; weights are views of the variables' memory.
+
+    Args:
+        model: a float32 model.
+        specs: batch key -> spec, the first axis free.
+        opset: version of the ONNX operator set.
+    """
+    variables = model.inference_variables()
+    raw, output_shape = _convert(model, specs, variables, opset)
+    paths = {f"weight_{index}": v.path for index, v in enumerate(variables)}
+    weights = {v.path: np.asarray(memoryview(tf.convert_to_tensor(v.value))) for v in variables}
+    nodes = [renamed(node, paths) for node in raw.graph.node]
+    del raw.graph.node[:], raw.graph.input[:], raw.graph.output[:], raw.graph.value_info[:]
+    raw.graph.node.extend(nodes)
+    for key, spec in specs.items():
+        raw.graph.input.append(_value(key, spec.shape))
+    raw.graph.output.append(_value(model.output_key, output_shape))
+    graph = from_proto(raw, weights)
+    layers = {layer.name for layer in model._flatten_layers()}
+    return readable(simplify(graph), weights.keys(), layers, model.name)
+
+
+def _value(name: str, shape: tf.TensorShape) -> onnx_format.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape[1:]])
+
+
+def _convert(
+    model: GANModel,
+    specs: dict[str, tf.TensorSpec],
+    variables: list[keras.Variable],
+    opset: int,
+) -> tuple[onnx_format.ModelProto, tf.TensorShape]:
+    """Runs tf2onnx on the call with the weights as inputs `weight_0`, `weight_1`, ...
+
+    With the weights inside, tf2onnx needs some 75 times their size: it copies the graph before each
+    of its optimisation passes.
+    """
+    import tf2onnx
+
+    serve = inference_function(model)
+
+    def stateless(batch, weights):
+        with keras.StatelessScope(state_mapping=list(zip(variables, weights, strict=True))):
+            return serve(**batch)
+
+    weight_specs = [
+        tf.TensorSpec(v.shape, v.dtype, name=f"weight_{i}") for i, v in enumerate(variables)
+    ]
+    function = tf.function(stateless, autograph=False)
+    traced = function.get_concrete_function(specs, weight_specs)
+    check_captures(model, traced, [])
+    with _quiet():
+        converted, _ = tf2onnx.convert.from_function(
+            function, input_signature=[specs, weight_specs], opset=opset
+        )
+    return converted, traced.structured_outputs[model.output_key].shape
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences tf2onnx's progress messages; its errors still show."""
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _describe(
+    skeleton: onnx_format.ModelProto, large: dict[str, np.ndarray], properties: dict
+) -> None:
+    """Adds the shapes of inner tensors and the card, and takes the weights out of the inputs."""
+    inferred = onnx_format.shape_inference.infer_shapes(skeleton, data_prop=True)
+    skeleton.graph.value_info.extend(inferred.graph.value_info)
+    inputs = [value for value in skeleton.graph.input if value.name not in large]
+    del skeleton.graph.input[:]
+    skeleton.graph.input.extend(inputs)
+    skeleton.producer_name = "zoo"
+    skeleton.graph.name = properties["model"]
+    plain = {
+        key: value if isinstance(value, str) else json.dumps(value)
+        for key, value in properties.items()
+    }
+    helper.set_model_props(skeleton, plain)
