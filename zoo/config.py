@@ -1,0 +1,211 @@
+"""Recipes: everything that decides a training run, in YAML, typed and checked.
+
+A recipe may say `extends: other.yaml` (relative to itself); its own values win. `--set a.b=c` wins
+over both. An unknown key is an error that names its path and the nearest legal key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.errors import ZooError, did_you_mean
+
+_MAX_BYTES = 200_000
+_MAX_EXTENDS = 8
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=False)
+
+
+class ModelSection(_Section):
+    """Which model, and the arguments of its constructor."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+class DataSection(_Section):
+    """A SynthFaces directory; made there, as `zoo data synthfaces` does, if it does not exist."""
+
+    source: Literal["synthfaces"] = "synthfaces"
+    directory: str
+    count: int = Field(960, ge=2, description="images")
+    size: int = Field(64, ge=32, le=512, description="side of the images, pixels")
+    seed: int = Field(0, ge=0)
+    views_per_identity: int = Field(4, ge=1)
+    sketch: Literal["hed", "canny"] = "canny"
+    held_out: int = Field(10, ge=2, description="every n-th identity is kept for validation")
+
+
+class HintSection(_Section):
+    """What the user of a completion model may draw, as it is simulated in training."""
+
+    sketch_probability: float = Field(1.0, ge=0, le=1, description="else the sketch is empty")
+    color_probability: float = Field(1.0, ge=0, le=1, description="else there is no colour")
+    noise: Literal["bernoulli", "normal"] = "bernoulli"
+    hair_probability: float = Field(1 / 3, ge=0, le=1, description="the hair is erased as well")
+    max_draw: int = Field(5, ge=1, description="most lines of the free-form mask")
+    max_line: int = Field(80, ge=1, description="most vertices of a line")
+    max_angle: float = Field(20.0, ge=0, le=180, description="degrees")
+    max_length: float = Field(140.0, gt=0, description="pixels at 512")
+    brush_width: float = Field(24.0, gt=0, description="pixels at 512")
+
+
+class OptimizerSection(_Section):
+    """Adam, as every paper of the zoo uses it."""
+
+    learning_rate: float = Field(gt=0)
+    beta_1: float = Field(0.5, ge=0, lt=1)
+    beta_2: float = Field(0.999, ge=0, lt=1)
+    epsilon: float = Field(1e-7, gt=0)
+
+
+class TrainingSection(_Section):
+    steps: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    seed: int = Field(0, ge=0)
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="of the generator; 0 = none")
+    log_every: int = Field(20, ge=1, description="steps")
+    sample_every: int = Field(500, ge=1, description="steps between picture grids")
+    checkpoint_every: int = Field(500, ge=1, description="steps")
+
+
+class Recipe(_Section):
+    """One training run."""
+
+    model: ModelSection
+    data: DataSection
+    hints: HintSection = HintSection()
+    optimizers: dict[str, OptimizerSection]
+    training: TrainingSection
+
+
+def recipes_directory() -> Path:
+    """Where the recipes that come with the package are."""
+    packaged = Path(__file__).with_name("configs")
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "configs"
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes that come with the package, such as `sc_fegan/smoke`."""
+    root = recipes_directory()
+    return sorted(str(p.relative_to(root).with_suffix("")) for p in root.glob("*/*.yaml"))
+
+
+def find_recipe(recipe: str | os.PathLike) -> Path:
+    """The file of a recipe given as a path or by the name of one that comes with the package."""
+    for path in (Path(recipe), recipes_directory() / f"{recipe}.yaml", recipes_directory() / recipe):
+        if path.is_file():
+            return path
+    names = list_recipes()
+    raise ZooError(
+        f"no recipe {str(recipe)!r}; recipes in the package: {', '.join(names)}."
+        f"{did_you_mean(str(recipe), names)}"
+    )
+
+
+def load_recipe(
+    recipe: str | os.PathLike, overrides: Iterable[str] = ()
+) -> tuple[Recipe, dict[str, str]]:
+    """Reads, merges and checks a recipe.
+
+    Args:
+        recipe: path, or name of a recipe that comes with the package.
+        overrides: texts `a.b=value`; the value is read as YAML.
+
+    Returns:
+        The recipe and, for every value that was given, `path -> origin` (a file or "--set").
+
+    Raises:
+        ZooError: missing file, bad YAML, unknown key or illegal value; the message has its path.
+    """
+    values, origins = _merged(find_recipe(recipe), depth=0)
+    for override in overrides:
+        path, separator, text = override.partition("=")
+        if not separator or not path:
+            raise ZooError(f"--set {override}: write it as a.b=value")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ZooError(f"--set {override}: {text!r} is not YAML") from error
+        for key in reversed(path.split(".")):
+            value = {key: value}
+        _merge(values, value, "--set", origins)
+    try:
+        return Recipe.model_validate(values), origins
+    except ValidationError as error:
+        raise ZooError(_explained(error, origins)) from None
+
+
+def _merged(path: Path, depth: int) -> tuple[dict, dict[str, str]]:
+    if depth > _MAX_EXTENDS:
+        raise ZooError(f"{path}: `extends` goes in a circle or deeper than {_MAX_EXTENDS} files")
+    if path.stat().st_size > _MAX_BYTES:
+        raise ZooError(f"{path} is larger than {_MAX_BYTES} bytes; that is no recipe")
+    try:
+        own = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        raise ZooError(f"{path} is not YAML{where}") from error
+    if not isinstance(own, dict):
+        raise ZooError(f"{path} must hold a mapping of sections, such as `model:` and `training:`")
+    values, origins = {}, {}
+    base = own.pop("extends", None)
+    if base is not None:
+        parent = path.parent / str(base)
+        if not parent.is_file():
+            raise ZooError(f"{path}: extends {base!r}, but {parent} does not exist")
+        values, origins = _merged(parent, depth + 1)
+    _merge(values, own, path.name, origins)
+    return values, origins
+
+
+def _merge(base: dict, top: dict, origin: str, origins: dict[str, str], path: str = "") -> None:
+    for key, value in top.items():
+        here = f"{path}{key}"
+        if isinstance(value, dict):
+            if not isinstance(base.get(key), dict):
+                base[key] = {}
+            _merge(base[key], value, origin, origins, f"{here}.")
+        else:
+            base[key] = value
+            origins[here] = origin
+
+
+def _explained(error: ValidationError, origins: dict[str, str]) -> str:
+    """The first problem on one line: path, origin, what was received, what is legal."""
+    problem = error.errors()[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    origin = f" ({origins[path]})" if path in origins else ""
+    if problem["type"] == "extra_forbidden":
+        section: Any = Recipe
+        for part in problem["loc"][:-1]:
+            field = getattr(section, "model_fields", {}).get(part)
+            section = field.annotation if field else OptimizerSection
+        legal = list(section.model_fields)
+        hint = did_you_mean(problem["loc"][-1], legal)
+        return f"recipe: unknown key {path}{origin}; legal are {', '.join(legal)}.{hint}"
+    if problem["type"] == "missing":
+        return f"recipe: {path} is missing"
+    return f"recipe: {path}{origin} is {problem['input']!r}: {problem['msg'].lower()}"
+
+
+def flat(section: BaseModel | dict, prefix: str = "") -> dict[str, Any]:
+    """Every value of a recipe by its path."""
+    values = section.model_dump() if isinstance(section, BaseModel) else section
+    out = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            out |= flat(value, f"{prefix}{key}.")
+        else:
+            out[f"{prefix}{key}"] = value
+    return out
