@@ -158,7 +158,7 @@ def run_command(
         raise ZooError("--mask is missing: a picture as large as the image, white = hole")
     images.check_suffix(output)
     find(preset)  # refuse an unknown preset before reading pictures
-    picture, alpha = images.read_image(image, return_alpha=True)
+    picture = images.read_image(image, keep_alpha=True)
     shape = picture.shape[:2]
     hole = images.read_mask(mask, shape)
     drawn = {
@@ -168,10 +168,11 @@ def run_command(
     working = int(size) if size is not None and size.isdigit() else size
     _quiet_tensorflow()
     model = load(preset)
-    result = model.complete(picture, hole, seed=seed, size=working, **drawn)
-    if alpha is not None and output.suffix.lower() == ".png":
-        shown = np.where(hole[..., 0] > 0, np.uint8(255), alpha)  # what was filled is opaque
-        result = np.dstack([result, shown])
+    opaque = images.over_white(picture)
+    result = model.complete(opaque, hole, seed=seed, size=working, **drawn)
+    if picture.shape[2] == 4 and output.suffix.lower() in (".png", ".webp"):
+        filled = np.dstack([result, np.full(shape, 255, np.uint8)])
+        result = np.where(hole > 0, filled, picture)
     images.write_image(output, result)
     print(output)
 
@@ -259,7 +260,10 @@ def _bar(unit: str):
 
 @contextmanager
 def _training_progress():
-    """Progress of a run: a bar for the data if it must be made, then one for the steps."""
+    """Progress of a run: a bar for the data if it must be made, then one for the steps.
+
+    Where the output is no terminal, a line for each row of the log instead.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
@@ -267,12 +271,13 @@ def _training_progress():
 
     columns = (
         TextColumn("{task.description:6s}"),
-        BarColumn(),
+        BarColumn(20),
         MofNCompleteColumn(),
         Remaining(),
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns) as progress:
+        live = progress.console.is_terminal
         tasks = {}
 
         def data(done, total):
@@ -284,8 +289,11 @@ def _training_progress():
             tasks["steps"] = progress.add_task("steps", total=total, completed=step, note="")
 
         def losses(step, values):
-            note = "  ".join(f"{k.split('/')[-1]} {v:.3g}" for k, v in values.items())
+            generator = {k: v for k, v in values.items() if k.startswith("generator/")}
+            note = " ".join(f"{k.split('/')[1]} {v:.3g}" for k, v in generator.items())
             progress.update(tasks["steps"], completed=step, note=note)
+            if not live:
+                print(f"step {step}: {note}", flush=True)
 
         yield Reports(data, start, losses)
 

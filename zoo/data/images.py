@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, overload
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -30,15 +30,9 @@ _FORMATS = "PNG, JPEG, BMP, WebP"
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-@overload
 def read_image(
-    path: str | os.PathLike, *, max_pixels: int = ..., return_alpha: Literal[False] = ...
-) -> np.ndarray: ...
-@overload
-def read_image(
-    path: str | os.PathLike, *, max_pixels: int = ..., return_alpha: Literal[True]
-) -> tuple[np.ndarray, np.ndarray | None]: ...
-def read_image(path, *, max_pixels=MAX_PIXELS, return_alpha=False):
+    path: str | os.PathLike, *, max_pixels: int = MAX_PIXELS, keep_alpha: bool = False
+) -> np.ndarray:
     """Reads a picture as 8-bit RGB, upright, over white where it is transparent.
 
     Args:
@@ -46,19 +40,29 @@ def read_image(path, *, max_pixels=MAX_PIXELS, return_alpha=False):
             and 16-bit pictures are converted.
         max_pixels: Largest width x height. A file of more than 8 bytes for each of these pixels is
             refused as well.
-        return_alpha: Also return the alpha channel.
+        keep_alpha: Leave colours as stored and return the alpha channel as a fourth one, if the
+            file has it; `over_white` gives what is read otherwise.
 
     Returns:
-        (H, W, 3) uint8 RGB; with `return_alpha` a pair of it and the alpha channel, (H, W) uint8,
-        or None if the file has no alpha channel.
+        (H, W, 3) uint8 RGB, or (H, W, 4) RGBA with `keep_alpha` and an alpha channel.
 
     Raises:
         ZooError: The file is missing, no regular file, empty, not of a legal format, too large,
             cut short or corrupt.
     """
     rgb, alpha = _load(path, max_pixels)
-    image = _over_white(rgb, alpha)
-    return (image, alpha) if return_alpha else image
+    if alpha is None:
+        return rgb
+    rgba = np.dstack([rgb, alpha])
+    return rgba if keep_alpha else over_white(rgba)
+
+
+def over_white(picture: np.ndarray) -> np.ndarray:
+    """Lays an (H, W, 4) uint8 RGBA picture over white: (H, W, 3) RGB. RGB comes back as it is."""
+    if picture.shape[-1] == 3:
+        return picture
+    rgb, opaque = picture[..., :3], picture[..., 3:].astype(np.uint16)
+    return ((rgb * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
 def read_mask(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
@@ -107,7 +111,8 @@ def read_sketch(path: str | os.PathLike, size: tuple[int, int]) -> np.ndarray:
         ZooError: As `read_image`, or the size is wrong.
     """
     rgb, alpha = _load_sized(path, size)
-    bright = cv2.cvtColor(_over_white(rgb, alpha), cv2.COLOR_RGB2GRAY) > 127.5
+    paper = rgb if alpha is None else over_white(np.dstack([rgb, alpha]))
+    bright = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY) > 127.5
     lines = ~bright if np.median(bright) else bright
     if _varies(alpha) and not lines.any():
         lines = alpha > 127.5
@@ -147,12 +152,7 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
         ZooError: Unknown suffix, wrong array, wrong quality, or the place cannot be written.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise ZooError(
-            f"Cannot write {path}: unknown suffix {path.suffix!r}."
-            f"{did_you_mean(suffix, _SUFFIXES)} Legal: {', '.join(_SUFFIXES)}."
-        )
+    suffix = check_suffix(path)
     if not 1 <= quality <= 100:
         raise ZooError(f"quality must lie in 1..100; received {quality}.")
     if path.is_dir():
@@ -181,6 +181,21 @@ def write_image(path: str | os.PathLike, image: np.ndarray, quality: int = 95) -
             temporary.write_bytes(data)
     except OSError as error:
         raise ZooError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def check_suffix(path: str | os.PathLike) -> str:
+    """Returns the suffix in lower case if `write_image` can write it.
+
+    Raises:
+        ZooError: It cannot.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise ZooError(
+            f"Cannot write {path}: unknown suffix {suffix!r}."
+            f"{did_you_mean(suffix, _SUFFIXES)} Legal: {', '.join(_SUFFIXES)}."
+        )
+    return suffix
 
 
 # Decoding.
@@ -242,13 +257,6 @@ def _read_bytes(path: Path, limit: int) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ZooError(f"Cannot read {path}: {error.strerror}.") from error
-
-
-def _over_white(rgb: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    if alpha is None:
-        return rgb
-    opaque = alpha[..., None].astype(np.uint16)
-    return ((rgb * opaque + 255 * (255 - opaque) + 127) // 255).astype(np.uint8)
 
 
 def _varies(alpha: np.ndarray | None) -> bool:

@@ -11,6 +11,7 @@ import keras
 
 from zoo import plots
 from zoo.errors import ZooError
+from zoo.files import atomic_path
 from zoo.training import checkpoint
 
 
@@ -50,28 +51,31 @@ class Logger(keras.callbacks.Callback):
         for tracker in self.model.metrics:
             tracker.reset_state()
         self.rows.append({"step": step, **losses})
+        self.write_table()
         self.report(step, losses)
 
     def on_train_end(self, logs=None):
-        self.write()
+        self.draw_curves()
 
-    def write(self) -> None:
-        """Writes the table and the curves."""
+    def write_table(self) -> None:
+        """Writes `log.csv`."""
+        with atomic_path(self.path) as temporary:
+            with temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, list(self.rows[-1]))
+                writer.writeheader()
+                writer.writerows(self.rows)
+
+    def draw_curves(self) -> None:
+        """Writes `curves.png`."""
         if not self.rows:
             return
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.rows[-1]))
-            writer.writeheader()
-            writer.writerows(self.rows)
-        temporary.replace(self.path)
         names = [name for name in self.rows[-1] if name != "step"]
         history = {n: [(int(row["step"]), row[n]) for row in self.rows] for n in names}
         plots.curves(history, self.curves)
 
 
 class Keeper(keras.callbacks.Callback):
-    """Writes a checkpoint every `every` steps, and with it the log and a loadable preset."""
+    """Writes a checkpoint every `every` steps, and with it a loadable preset and the curves."""
 
     def __init__(self, directory: Path, every: int, logger: Logger, card: dict):
         super().__init__()
@@ -85,12 +89,12 @@ class Keeper(keras.callbacks.Callback):
             self.keep()
 
     def keep(self) -> None:
-        """Writes checkpoint, preset, table and curves now."""
+        """Writes checkpoint, preset and curves now."""
         checkpoint.save(self.model, self.directory / "checkpoints")
         with self.model.averaged_weights():
             step = int(self.model.step.numpy())
             self.model.save_preset(self.directory / "preset", **self.card, step=step)
-        self.logger.write()
+        self.logger.draw_curves()
 
 
 class Sampler(keras.callbacks.Callback):
