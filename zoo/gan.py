@@ -185,9 +185,10 @@ class GANModel(keras.Model):
         for network in self.networks.values():
             state |= named_variables(network.variables)
         for name, optimizer in self.optimizers.items():
-            for variable in optimizer.variables:
-                state[f"optimizer/{name}/{variable.path}"] = variable
+            for i, variable in enumerate(optimizer.variables):  # their paths differ between runs
+                state[f"optimizer/{name}/{i}/{variable.name}"] = variable
         if self.ema is not None:
+            state["ema/updates"] = self.ema.count
             state |= {f"ema/{key}": v for key, v in named_variables(self.ema.averages).items()}
         return state
 

@@ -19,7 +19,7 @@ _SHOWN = 5
 def write(path: str | os.PathLike, arrays: Mapping[str, np.ndarray], **metadata: str) -> None:
     """Writes arrays to one safetensors file, atomically."""
     with atomic_path(path) as temporary:
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
         save_file(contiguous, temporary, metadata=metadata or None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 import keras
@@ -34,7 +35,6 @@ class VGGFeatures:
     def __init__(self, weights: str = "imagenet"):
         self.name = weights
         self.network = _vgg16(weights)
-        self.network.trainable = False
 
     def __call__(self, image) -> list:
         """Features of `image`, `(B, H, W, 3)` RGB in [-1, 1]: three tensors at H/2, H/4 and H/8."""
@@ -42,6 +42,7 @@ class VGGFeatures:
         return [tf.cast(f, "float32") * _FEATURE_SCALE for f in self.network(bgr)]
 
 
+@functools.lru_cache(maxsize=1)
 def _vgg16(weights: str) -> keras.Model:
     if weights == "imagenet":
         try:
@@ -65,7 +66,9 @@ def _vgg16(weights: str) -> keras.Model:
             f"unknown perceptual network {weights!r}: legal are {', '.join(NETWORKS)} "
             f"or the path of an existing .h5 file.{did_you_mean(weights, NETWORKS)}"
         )
-    return keras.Model(vgg.inputs, [vgg.get_layer(name).output for name in _POOLS])
+    features = keras.Model(vgg.inputs, [vgg.get_layer(name).output for name in _POOLS])
+    features.trainable = False
+    return features
 
 
 def _hed_trunk() -> keras.Model:

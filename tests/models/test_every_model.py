@@ -1,0 +1,9 @@
+import pytest
+
+import zoo
+from zoo.testing.suite import ModelSuite
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+class TestEveryModel(ModelSuite):
+    pass
