@@ -171,9 +171,9 @@ def _switch(graph: Graph, borders: list[Border], members: dict[int, Rewrite]) ->
         shapes[alias] = tuple(graph.shapes[name][axis] for axis in TO_NCHW)
         outer.update(dict.fromkeys(border.to_nchw, alias))
         if border.source is None and not border.made_inside:
-            added.append(_transpose(name, alias, TO_NCHW, scope=name))
+            added.append(_transpose(graph, border, alias, TO_NCHW))
         elif border.source is None and border.needed:
-            added.append(_transpose(alias, name, TO_NHWC, scope=name))
+            added.append(_transpose(graph, border, alias, TO_NHWC))
     for index, node in enumerate(graph.nodes):
         if index in members:
             constants.update(members[index].constants)
@@ -185,7 +185,11 @@ def _switch(graph: Graph, borders: list[Border], members: dict[int, Rewrite]) ->
     return graph.replace(nodes=topological(added), constants=constants, shapes=shapes)
 
 
-def _transpose(source: str, target: str, order: tuple[int, ...], scope: str) -> onnx.NodeProto:
+def _transpose(graph: Graph, border: Border, alias: str, order: tuple[int, ...]) -> onnx.NodeProto:
+    """A Transpose called after the graph input or output that it serves, else after the layer."""
+    source, target = (border.name, alias) if order == TO_NCHW else (alias, border.name)
+    at_edge = border.name in graph.inputs or border.name in graph.outputs
+    scope = border.name if at_edge else border.name.rpartition("/")[0]
     return helper.make_node("Transpose", [source], [target], name=f"{scope}/Transpose", perm=order)
 
 
@@ -245,8 +249,8 @@ def _move_axes(
     if axes is None or graph.rank(node.input[0]) != 4:
         return None
     old = node.input[position]
-    shape = graph.constants[old].shape
-    moved = np.array([TO_NCHW.index(axis) for axis in axes], np.int64).reshape(shape)
+    like = graph.constants[old]
+    moved = np.array([TO_NCHW.index(axis) for axis in axes], like.dtype).reshape(like.shape)
     return Rewrite([_with_input(node, position, f"{old}/axes")], region, {f"{old}/axes": moved})
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
+import onnx
 from onnx import helper
 
-from zoo.export.graph import Graph, attribute, fresh_name, infer_shapes, renamed, with_attribute
-from zoo.export.layout import to_channels_first
+from zoo.export.graph import (
+    Graph,
+    Shape,
+    attribute,
+    fresh_name,
+    infer_shapes,
+    renamed,
+    with_attribute,
+)
+from zoo.export.layout import TO_NCHW, TO_NHWC, to_channels_first
 
 RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}) | frozenset(
     {"RandomUniform", "RandomUniformLike"}
@@ -30,8 +40,8 @@ def simplify(graph: Graph) -> Graph:
 def fold_constants(graph: Graph) -> Graph:
     """Computes every node that reads constants only. Layout changes of weights stay numpy views.
 
-    The result is called `SOURCE/OPERATOR` after the largest constant that went in, so that a weight
-    can still be told by its name.
+    The result is called `SOURCE/OPERATOR` after the largest float constant that went in, so that a
+    weight can still be told by its name.
     """
     from onnx.reference import ReferenceEvaluator
 
@@ -52,7 +62,11 @@ def fold_constants(graph: Graph) -> Graph:
         if sum(result.nbytes for result in results) > limit:
             nodes.append(node)
             continue
-        source = max(names, key=lambda name: constants[name].nbytes, default=node.output[0])
+        source = max(
+            names,
+            key=lambda name: (constants[name].dtype.kind == "f", constants[name].nbytes),
+            default=node.output[0],
+        )
         for name, result in zip(node.output, results, strict=True):
             alias[name] = fresh_name(f"{source}/{node.op_type}", constants)
             constants[alias[name]] = result
@@ -107,6 +121,83 @@ def remove_identities(graph: Graph) -> Graph:
         else:
             nodes.append(node)
     return graph.replace(nodes=nodes)
+
+
+def share_nodes(graph: Graph) -> Graph:
+    """Keeps one of each set of nodes that compute the same from the same."""
+    first: dict[bytes, onnx.NodeProto] = {}
+    alias, nodes = {}, []
+    for node in graph.nodes:
+        node = renamed(node, alias) if alias.keys() & set(node.input) else node
+        bare = renamed(node, {})
+        bare.ClearField("name")
+        bare.ClearField("output")
+        twin = first.setdefault(bare.SerializeToString(deterministic=True), node)
+        same = twin is not node and len(twin.output) == len(node.output)
+        if same and node.op_type not in RANDOM and not graph.outputs.keys() & set(node.output):
+            alias.update(zip(node.output, twin.output, strict=True))
+        else:
+            nodes.append(node)
+    return graph.replace(nodes=nodes)
+
+
+def settle_reshapes(graph: Graph) -> Graph:
+    """Turns a Reshape into nothing, a Transpose or one with a constant shape, where it is that.
+
+    Shapes computed at run time mostly come from a free batch axis, for which a constant shape has
+    signs of its own; and converters like to write a Transpose of axes of length 1 as a Reshape.
+    """
+    constants, alias, nodes = dict(graph.constants), {}, []
+    for node in graph.nodes:
+        node = renamed(node, alias) if alias.keys() & set(node.input) else node
+        source, target = graph.shapes.get(node.input[0]), graph.shapes.get(node.output[0])
+        if node.op_type == "Reshape" and source is not None and target is not None:
+            target = _same_batch(source, target)
+            order = _unit_axes_moved(source, target)
+            if source == target and None not in target and node.output[0] not in graph.outputs:
+                alias[node.output[0]] = node.input[0]
+                continue
+            if order is not None:
+                node = helper.make_node(
+                    "Transpose", [node.input[0]], node.output, name=node.name, perm=order
+                )
+            elif 0 not in target:
+                node = _with_constant_shape(node, source, target, constants)
+        nodes.append(node)
+    return graph.replace(nodes=nodes, constants=constants)
+
+
+def _same_batch(source: Shape, target: Shape) -> Shape:
+    """The target with its free first axis called as the source's, where they are equally long."""
+    known = all(isinstance(side, int) for side in (*source[1:], *target[1:]))
+    if known and source[:1] and target[:1] and math.prod(source[1:]) == math.prod(target[1:]):
+        return (source[0], *target[1:])
+    return target
+
+
+def _unit_axes_moved(source: Shape, target: Shape) -> tuple[int, ...] | None:
+    """The axis order if a reshape of 4 axes does what a layout change does, else None."""
+    if len(source) != 4 or len(target) != 4 or source == target or None in source:
+        return None
+    for order in (TO_NCHW, TO_NHWC):
+        moving = [axis for axis in order if source[axis] != 1]
+        if tuple(source[axis] for axis in order) == target and moving == sorted(moving):
+            return order
+    return None
+
+
+def _with_constant_shape(node, source: Shape, target: Shape, constants: dict) -> onnx.NodeProto:
+    """0 stands for the source's axis at the same place, -1 for what remains."""
+    sides = [side if isinstance(side, int) else -1 for side in target]
+    if sides[:1] == [-1] and source[:1] == target[:1] and target[0] is not None:
+        sides[0] = 0
+    old = constants.get(node.input[1])
+    if sides.count(-1) > 1 or (old is not None and old.tolist() == sides):
+        return node
+    copy = renamed(node, {})
+    copy.input[1] = fresh_name(f"{node.output[0]}/shape", constants)
+    constants[copy.input[1]] = np.array(sides, np.int64)
+    return copy
 
 
 def unfold_tensordot(graph: Graph) -> Graph:
@@ -199,10 +290,12 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     merge_transposes,
     remove_dead,
     infer_shapes,
+    settle_reshapes,
     unfold_tensordot,
     remove_dead,
     to_channels_first,
     merge_transposes,
+    share_nodes,
     remove_dead,
     infer_shapes,
     fuse_bias,

@@ -61,14 +61,9 @@ def saved_model(
     model = float32_twin(model)
     module = tf.Module()
     module.serve = tf.function(inference_function(model), autograph=False)
-    try:
-        signature = module.serve.get_concrete_function(**specs)
-    except (TypeError, ValueError) as error:
-        if size != (None, None):
-            raise
-        raise ZooError(
-            f"{model.zoo_name} needs a fixed size; legal are multiples of {model.pad_multiple}"
-        ) from error
+    if size == (None, None):
+        _check_any_size(model)
+    signature = module.serve.get_concrete_function(**specs)
     read = {id(resource) for resource in signature.captured_inputs}
     module.weights = {
         variable.path: variable.value
@@ -83,6 +78,17 @@ def saved_model(
         text = json.dumps(card(model, specs), indent=2)
         (extra / "zoo.json").write_text(text + "\n", encoding="utf-8")
     return directory
+
+
+def _check_any_size(model: GANModel) -> None:
+    """Raises ZooError unless the call can be traced at another size than the model's own."""
+    function = tf.function(inference_function(model), autograph=False)
+    try:
+        function.get_concrete_function(**input_specs(model, 2 * model.default_size))
+    except (TypeError, ValueError) as error:
+        raise ZooError(
+            f"{model.zoo_name} needs a fixed size; legal are multiples of {model.pad_multiple}"
+        ) from error
 
 
 def is_saved_model(directory: Path) -> bool:
