@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import importlib.util
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
 from zoo.errors import ZooError
 
+if TYPE_CHECKING:  # these need numba and SciPy
+    from zoo.data.synthfaces.person import Person
+    from zoo.data.synthfaces.picture import Sitter
+    from zoo.data.synthfaces.view import View
+
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments would give other pixels or labels."""
 
-_VIEW_KEYS = (
-    "smile open yaw pitch roll gaze lidopen light key amb warm rim pupil dist dx dy scale post "
-    "bgseed"
-).split()
+_PALE, _OLD = 0.12, 0.65  # skin tone below which and age from which the attributes hold
+
+# Domains of the random streams: a change of one part does not disturb the others.
+_STREAMS = {"looks": 1, "bones": 2, "hair": 3, "beard": 4, "lashes": 5, "view": 6}
 
 
 class SynthFaces:
@@ -59,60 +65,58 @@ class SynthFaces:
         """
         _checked("index", index, 0, 2**31 * self.views_per_identity - 1)
         identity, view = divmod(int(index), self.views_per_identity)
-        from zoo.data.synthfaces._study import scene
+        from zoo.data.synthfaces.picture import take_picture
+        from zoo.data.synthfaces.view import sample_view
 
-        person, base = _identity(self.seed, identity)
-        sampled = scene.sample(np.random.default_rng([self.seed, identity, 2, view]))
-        p = {**person, **{key: sampled[key] for key in _VIEW_KEYS}}
-        geometry = scene.pose_geom(p, base)
-        base.pop("bg", None)
-        supersampling = max(2, -(-256 // self.size))
-        image, parsing, points, _ = scene.render(p, base, geometry, self.size, supersampling)
-        parsing = _SWAPPED[parsing]
+        sitter = _sitter(self.seed, identity, self.size)
+        taken = sample_view(np.random.default_rng(_stream(self.seed, identity, "view", view)))
+        picture = take_picture(sitter, taken, self.size)
         return {
-            "image": np.ascontiguousarray(image),
-            "parsing": parsing,
-            "landmarks": np.stack([points[k] for k in ("er", "el", "nose", "mr", "ml")]).astype(
-                np.float32
-            ),
-            "attributes": _attributes(p),
-            "yaw": np.float32(p["yaw"]),
+            "image": picture.image,
+            "parsing": picture.parsing,
+            "landmarks": picture.landmarks,
+            "attributes": _attributes(sitter.person, taken),
+            "yaw": np.float32(taken.yaw),
             "identity": np.int64(identity),
         }
 
 
-# The study calls the subject's left "left"; the data set means the left of the image.
-_SWAPPED = np.array([0, 1, 3, 2, 5, 4, 6, 7, 8, 9, 10, 11, 12, 13], np.uint8)
+def _stream(seed: int, identity: int, name: str, view: int = 0) -> tuple[int, ...]:
+    """Seed of a random stream; always four words, since NumPy pads shorter ones with zeros."""
+    return seed, identity, _STREAMS[name], view
 
 
 @lru_cache(maxsize=4)
-def _identity(seed: int, identity: int) -> tuple[dict, dict]:
-    from zoo.data.synthfaces._study import scene
+def _sitter(seed: int, identity: int, size: int) -> Sitter:
+    from zoo.data.synthfaces.person import sample_person
+    from zoo.data.synthfaces.picture import make_sitter
 
-    p = scene.sample(np.random.default_rng([seed, identity, 1, 0]))
-    if p["bushy"]:
-        p["browth"], p["browden"] = 0.066, 1.0
-    return p, scene.prep_id(p)
+    looks, bones = (
+        np.random.default_rng(_stream(seed, identity, name)) for name in ("looks", "bones")
+    )
+    streams = {name: _stream(seed, identity, name) for name in ("hair", "beard", "lashes")}
+    return make_sitter(sample_person(looks, bones), size, streams)
 
 
-def _attributes(p: dict) -> np.ndarray:
-    haired = p["hair"] != "bald"
+def _attributes(person: Person, view: View) -> np.ndarray:
+    hair = person.hair
+    bald = hair.style == "bald"
     values = {
-        "Bald": not haired,
-        "Bangs": p["bangs"],
-        "Black_Hair": haired and p["hcn"] == "black",
-        "Blond_Hair": haired and p["hcn"] == "blond",
-        "Brown_Hair": haired and p["hcn"] in ("brown", "darkbrown"),
-        "Bushy_Eyebrows": p["bushy"],
-        "Eyeglasses": p["glasses"],
-        "Male": p["male"],
-        "Mouth_Slightly_Open": p["open"] > 0.05,
-        "Mustache": p["mustache"] or p["beard"],
-        "No_Beard": not p["beard"],
-        "Pale_Skin": p["tone"] < 0.12,
-        "Young": p["old"] < 0.65,
+        "Bald": bald,
+        "Bangs": hair.bangs,
+        "Black_Hair": not bald and hair.color == "black",
+        "Blond_Hair": not bald and hair.color == "blond",
+        "Brown_Hair": not bald and hair.color in ("brown", "dark_brown"),
+        "Bushy_Eyebrows": person.bushy_brows,
+        "Eyeglasses": person.glasses is not None,
+        "Male": person.male,
+        "Mouth_Slightly_Open": view.expression.mouth_open > 0,
+        "Mustache": person.beard.any,  # every beard here comes with one
+        "No_Beard": not person.beard.kind,
+        "Pale_Skin": person.skin.tone < _PALE,
+        "Young": person.age < _OLD,
     }
-    return np.array([bool(values[name]) for name in ATTRIBUTE_NAMES], np.uint8)
+    return np.array([values[name] for name in ATTRIBUTE_NAMES], np.uint8)
 
 
 def _checked(name: str, value: int, low: int, high: int) -> int:

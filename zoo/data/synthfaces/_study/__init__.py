@@ -1,1 +1,0 @@
-"""The look study, to be rebuilt."""

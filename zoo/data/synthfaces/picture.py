@@ -1,0 +1,299 @@
+"""Drawing one image: everything of a person that all views share, and the frame of one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.data.synthfaces import camera as cameras
+from zoo.data.synthfaces import palette
+from zoo.data.synthfaces.backdrop import backdrop
+from zoo.data.synthfaces.bake import Texture, bake
+from zoo.data.synthfaces.camera import Camera
+from zoo.data.synthfaces.develop import develop, expose, sense
+from zoo.data.synthfaces.geometry import (
+    Expression,
+    HeadShape,
+    head_shape,
+    light_basis,
+    pose_head,
+    unit,
+)
+from zoo.data.synthfaces.glasses import GlassesMesh, fit_glasses
+from zoo.data.synthfaces.mesh import base_mesh
+from zoo.data.synthfaces.person import FLOWING_STYLES, Glasses, Person
+from zoo.data.synthfaces.raster import FAR, rasterize, rasterize_depth, splat_depth
+from zoo.data.synthfaces.shading import Canvas, Eyes, Geometry, Light, shade
+from zoo.data.synthfaces.strands import (
+    BeardRoots,
+    Strands,
+    beard_roots,
+    grow_beard,
+    grow_hair,
+    grow_lashes,
+)
+from zoo.data.synthfaces.strokes import KEEP_LABEL, LABEL_HAIR, darken_along, draw_strands
+from zoo.data.synthfaces.strokes import light_strands as light_on_strands
+from zoo.data.synthfaces.view import LIGHTS, View
+
+_SAMPLES = 256  # least side of the sample grid
+_SMALL_ATLAS_UP_TO = 96  # pixels; larger images would show the coarser texels
+_ATLAS, _SMALL_ATLAS = (576, 1024), (288, 512)
+
+_SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.75  # texels; half side in mesh units
+_LASH_COLOR = (0.008, 0.006, 0.005)
+_LABEL_GLASSES = 11
+
+_SKY, _HORIZON, _GROUND = (0.62, 0.68, 0.78), (0.494, 0.487, 0.48), (0.22, 0.18, 0.15)
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A person with what is computed once for all views."""
+
+    person: Person
+    shape: HeadShape
+    texture: Texture
+    hair: Strands | None
+    beard: BeardRoots | None
+    glasses: GlassesMesh | None
+    lash_seed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image and its labels.
+
+    Attributes:
+        image: (size, size, 3) uint8 RGB.
+        parsing: (size, size) uint8.
+        landmarks: (5, 2) float32, pixels x, y.
+    """
+
+    image: np.ndarray
+    parsing: np.ndarray
+    landmarks: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Lighting:
+    """Lights of a view with the map of what the key light reaches."""
+
+    light: Light
+    basis: np.ndarray
+    strand_shadow: np.ndarray
+    skin_shadow: np.ndarray
+
+    def locate(self, points: np.ndarray) -> np.ndarray:
+        return _to_shadow_map(points, self.basis)
+
+
+def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) -> Sitter:
+    """Grows and paints a person for images of a size.
+
+    Args:
+        person: who.
+        size: side of the images in pixels; decides the size of the skin atlas.
+        streams: seeds of the random streams "hair", "beard" and "lashes".
+    """
+    shape = head_shape(person.shape)
+    head = pose_head(shape, Expression())
+    atlas = _SMALL_ATLAS if size <= _SMALL_ATLAS_UP_TO else _ATLAS
+    return Sitter(
+        person=person,
+        shape=shape,
+        texture=bake(person, *atlas),
+        hair=grow_hair(person, head, np.random.default_rng(streams["hair"])),
+        beard=beard_roots(person, np.random.default_rng(streams["beard"])),
+        glasses=fit_glasses(person.glasses, head) if person.glasses else None,
+        lash_seed=streams["lashes"],
+    )
+
+
+def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
+    """Draws a sitter as seen in a view."""
+    block = max(2, -(-_SAMPLES // size))
+    samples = size * block
+    head = pose_head(sitter.shape, view.expression)
+    camera = cameras.aim(view, head, samples)
+    canvas = Canvas(
+        depth=np.full((samples, samples), FAR, np.float32),
+        face=np.full((samples, samples), -1, np.int32),
+        weights=np.zeros((samples, samples, 2), np.float32),
+        color=np.zeros((samples, samples, 3), np.float32),
+        label=np.zeros((samples, samples), np.uint8),
+    )
+    turned = camera.turn(head.vertices)
+    rasterize(
+        *(camera.project(turned), base_mesh().triangles, True),
+        *(canvas.depth, canvas.face, canvas.weights),
+    )
+    lighting = _light_scene(view, camera, turned, sitter.hair)
+    _shade_head(sitter.person, sitter.texture, view, camera, head, turned, lighting, canvas)
+    _draw_all_strands(sitter, view, camera, head, lighting, canvas)
+    if sitter.glasses is not None:
+        _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
+    rng = np.random.default_rng(view.sensor_seed)
+    gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, rng)
+    image = np.empty((size, size, 3), np.float32)
+    parsing = np.empty((size, size), np.uint8)
+    behind = backdrop(samples, view.background_seed)
+    develop(canvas.color, behind, canvas.label, *gains, block, image, parsing)
+    landmarks = cameras.landmarks(camera, head) / block
+    return Picture(sense(image, rng), parsing, landmarks.astype(np.float32))
+
+
+# ---- light
+
+
+def _light_scene(view: View, camera: Camera, turned: np.ndarray, hair) -> _Lighting:
+    azimuth, elevation = np.deg2rad(LIGHTS[view.light])
+    key = np.array(
+        [
+            np.sin(azimuth) * np.cos(elevation),
+            np.sin(elevation),
+            np.cos(azimuth) * np.cos(elevation),
+        ]
+    )
+    opposite = -np.sign(key[0]) if abs(key[0]) > 0.1 else 1.0
+    color = view.key * np.exp([view.warmth, 0, -view.warmth])
+    light = Light(
+        direction=_floats(key),
+        color=_floats(color),
+        rim_direction=_floats(unit(np.array([opposite * 0.8, 0.35, -0.5]))),
+        rim_color=(view.rim,) * 3,
+        sky=_SKY,
+        horizon=_HORIZON,
+        ground=_GROUND,
+        ambient=view.ambient,
+    )
+    basis = light_basis(key)
+    skin_shadow = np.full((_SHADOW_SIZE, _SHADOW_SIZE), FAR, np.float32)
+    rasterize_depth(_to_shadow_map(turned, basis), base_mesh().triangles, skin_shadow)
+    strand_shadow = skin_shadow
+    if hair is not None:
+        points = _to_shadow_map(camera.turn(hair.points), basis)
+        strand_shadow = skin_shadow.copy()
+        splat_depth(points.reshape(-1, 3), 2, skin_shadow)
+        splat_depth(points[:, 1::2].reshape(-1, 3), 1, strand_shadow)
+    return _Lighting(light, basis, strand_shadow, skin_shadow)
+
+
+def _floats(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _to_shadow_map(points: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Turned points (..., 3) to texels of the shadow map and the height towards the light."""
+    local = points @ basis.T
+    scale = np.float32(_SHADOW_SIZE / (2 * _SHADOW_EXTENT))
+    local[..., 0] = local[..., 0] * scale + np.float32(_SHADOW_SIZE / 2)
+    local[..., 1] = (np.float32(0.1) - local[..., 1]) * scale + np.float32(_SHADOW_SIZE / 2)
+    return local
+
+
+def _shade_head(person, texture, view, camera, head, turned, lighting, canvas) -> None:
+    mesh = base_mesh()
+    geometry = Geometry(
+        triangles=mesh.triangles,
+        parts=mesh.parts,
+        canonical=mesh.vertices,
+        turned=turned,
+        normals=camera.turn_directions(head.normals, head.vertices[:, 1]),
+        lit=lighting.locate(turned),
+        occlusion=head.occlusion,
+    )
+    sideways, up = view.gaze
+    toe_in = 0.03
+    gaze = [[np.sin(sideways - toe_in * side), np.sin(up), np.cos(sideways)] for side in (1, -1)]
+    outer, inner = palette.IRIS[person.iris]
+    eyes = Eyes(
+        centres=np.stack([turned[eye].mean(0) for eye in mesh.eyes]),
+        gaze=unit(unit(np.array(gaze)) @ camera.gaze_rotation.T).astype(np.float32),
+        outer=outer,
+        inner=inner,
+        pupil=view.pupil,
+    )
+    shade(geometry, texture, eyes, lighting.light, lighting.skin_shadow, view.distance, canvas)
+
+
+# ---- strands
+
+
+def _draw_all_strands(sitter, view, camera, head, lighting, canvas) -> None:
+    person = sitter.person
+    lashes = grow_lashes(person, head, np.random.default_rng(sitter.lash_seed))
+    darken_along(camera.project(camera.turn(lashes.points)), 0.02, canvas)
+
+    def draw(strands: Strands, color, gloss: float, width: int, tip: int, label: int, lift: float):
+        points = camera.turn(strands.points)
+        lit = light_on_strands(
+            *(points, lighting.locate(points), strands.openness, strands.brightness),
+            *(np.asarray(color, np.float32), lighting.strand_shadow, lighting.light),
+            *(view.distance, gloss),
+        )
+        draw_strands(camera.project(points), lit, width, tip, label, lift, canvas)
+
+    scale = max(1, round(len(canvas.depth) / 512))  # finer grids would leave gaps
+    if sitter.beard is not None:
+        color = palette.brows(person.hair.color, person.skin.tone)
+        draw(grow_beard(sitter.beard, head), color, 0.6, scale, 1, KEEP_LABEL, 0.005)
+    if sitter.hair is not None:
+        flowing = person.hair.style in FLOWING_STYLES
+        gloss, width = (1.0, 2) if flowing else (0.4, 1)  # short glossy strands would sparkle
+        color = palette.HAIR[person.hair.color]
+        draw(sitter.hair, color, gloss, width * scale, 2, LABEL_HAIR, 0.0)
+
+
+# ---- glasses
+
+
+def _draw_glasses(glasses: Glasses, mesh: GlassesMesh, view, camera, light, canvas) -> None:
+    for rim in mesh.rims:
+        _draw_lens(glasses, rim, view, camera, canvas)
+    size = len(canvas.depth)
+    face = np.full((size, size), -1, np.int32)
+    weights = np.zeros((size, size, 2), np.float32)
+    points = camera.project(camera.turn(mesh.vertices))
+    rasterize(points, mesh.triangles, False, canvas.depth, face, weights)
+    visible = face >= 0
+    w = weights[visible]
+    corner = np.stack([1 - w.sum(-1), w[:, 0], w[:, 1]], -1)[..., None]
+    normals = (mesh.normals @ camera.head_rotation.T)[mesh.triangles[face[visible]]]
+    normals = unit((normals * corner).sum(1))
+    normals *= np.sign(normals[:, 2:3] + 1e-6)
+    direction = np.array(light.direction)
+    facing = np.clip(normals @ direction, 0, 1)[:, None]
+    half = unit(direction + np.array([0, 0, 1.0]))
+    glint = np.clip(normals @ half, 0, 1)[:, None] ** 70
+    color = np.array(glasses.color) * (facing * light.color + light.ambient * 0.6)
+    color += glint * light.color * 0.5 + 0.05 * np.clip(normals[:, 1:2], 0, 1)
+    canvas.color[visible] = color
+    canvas.label[visible] = _LABEL_GLASSES
+
+
+def _draw_lens(glasses: Glasses, rim: np.ndarray, view, camera, canvas) -> None:
+    """Tints what is behind a lens and adds slanted streaks; the labels below stay."""
+    count, size = len(rim), len(canvas.depth)
+    rim = camera.turn(rim.astype(np.float32))
+    fan = np.concatenate([rim, rim.mean(0, keepdims=True)])
+    ring = np.arange(count, dtype=np.int32)
+    triangles = np.stack([ring, (ring + 1) % count, np.full_like(ring, count)], 1)
+    face = np.full((size, size), -1, np.int32)
+    weights = np.zeros((size, size, 2), np.float32)
+    rasterize(camera.project(fan), triangles, False, canvas.depth.copy(), face, weights)
+    rows, columns = np.nonzero(face >= 0)
+    if not len(rows):
+        return
+    normal = camera.head_rotation @ np.array([0, 0, 1.0])
+    shift = 0.3 * 2 * normal[2] * normal[0]  # streaks wander as the head turns
+    u = (columns - columns.min()) / (np.ptp(columns) + 1)
+    v = (rows - rows.min()) / (np.ptp(rows) + 1)
+    slant = u + 0.6 * v - shift
+    streak = np.exp(-(((slant - 0.55) / 0.10) ** 2)) * 0.5
+    streak += np.exp(-(((slant - 0.85) / 0.03) ** 2)) * 0.25 + (1 - v) * 0.25
+    through = np.array([0.8, 0.85, 0.8]) if glasses.tint > 0.2 else np.ones(3)
+    reflection = streak * (0.035 + 0.05 * glasses.tint) * view.key * 0.9
+    seen = canvas.color[rows, columns] * (1 - glasses.tint) * through
+    canvas.color[rows, columns] = seen + reflection[:, None] * np.array([0.8, 0.95, 1.15])
