@@ -137,6 +137,29 @@ def train(
     print(run)
 
 
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output")] = Path("demo"),
+    recipe: Annotated[str, typer.Option(help="of a completion model")] = "sc_fegan/demo",
+    overrides: Overrides = None,
+) -> None:
+    """Makes faces, trains briefly, edits faces and a photo, exports, and shows it all."""
+    from zoo.config import load_recipe
+
+    data = f"data.directory={output / 'faces'}"
+    loaded, _ = load_recipe(recipe, [data, *(overrides or ())])
+    _quiet_tensorflow()
+    from zoo import demo
+
+    try:
+        with _training_progress() as progress:
+            lines = demo.run(loaded, output, progress)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on with what is in {output}.")
+        raise typer.Exit(130) from None
+    print(*lines, sep="\n")
+
+
 @app.command("run")
 def run_command(
     preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
@@ -147,6 +170,9 @@ def run_command(
     color: Annotated[Path | None, typer.Option(help="black or transparent = no stroke")] = None,
     seed: Annotated[int, typer.Option(help="of the model's noise")] = 0,
     size: Annotated[str | None, typer.Option(help="longer side for the model, or native")] = None,
+    box: Annotated[
+        str | None, typer.Option(help="left,top,width,height that the model sees, pixels")
+    ] = None,
 ) -> None:
     """Edits a picture of any size; pixels outside the hole come back as they were."""
     import numpy as np
@@ -169,7 +195,9 @@ def run_command(
     _quiet_tensorflow()
     model = load(preset)
     opaque = images.over_white(picture)
-    result = model.complete(opaque, hole, seed=seed, size=working, **drawn)
+    result = model.complete(
+        opaque, hole, seed=seed, size=working, box=_integers("--box", box, 4), **drawn
+    )
     if picture.shape[2] == 4 and output.suffix.lower() in (".png", ".webp"):
         filled = np.dstack([result, np.full(shape, 255, np.uint8)])
         result = np.where(hole > 0, filled, picture)
@@ -296,6 +324,15 @@ def _training_progress():
                 print(f"step {step}: {note}", flush=True)
 
         yield Reports(data, start, losses)
+
+
+def _integers(option: str, text: str | None, count: int) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != count or not all(part.strip().isdigit() for part in parts):
+        raise ZooError(f"{option} is {text!r}; legal are {count} whole numbers with commas between")
+    return tuple(int(part) for part in parts)
 
 
 def _quiet_tensorflow() -> None:

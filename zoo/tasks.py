@@ -24,6 +24,7 @@ def complete(
     color: np.ndarray | None = None,
     seed: int = 0,
     size: int | Literal["native"] | None = None,
+    box: tuple[int, int, int, int] | None = None,
 ) -> np.ndarray:
     """Fills the hole of a picture.
 
@@ -40,6 +41,8 @@ def complete(
         seed: of the model's noise.
         size: longer side of what the model sees, pixels; None = the size it was made for,
             "native" = no scaling.
+        box: (left, top, width, height) in pixels, the part of the picture that the model sees: a
+            face framed as in its training images. None = all of it.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -59,6 +62,16 @@ def complete(
         if name not in model.input_keys:
             raise ZooError(f"{model.zoo_name} takes no {name}; it reads {model.input_keys}")
         drawn[name] = _hint(name, value, (height, width))
+
+    if box is not None:
+        rows, columns = _box_slices(box, hole)
+        options = {key: value[rows, columns] for key, value in drawn.items()}
+        options = {key: value for key, value in options.items() if key in model.input_keys}
+        result = image.copy()
+        result[rows, columns] = complete(
+            model, image[rows, columns], hole[rows, columns], seed=seed, size=size, **options
+        )
+        return result
 
     shape = _working_shape(model, (height, width), size)
     batch = _batch(model, image, hole, drawn, shape, np.random.default_rng(seed))
@@ -86,6 +99,20 @@ def _batch(model, image, hole, drawn, shape, rng) -> dict[str, np.ndarray]:
         key: values[key].astype(np.float32).reshape(1, *padded, model.channels[key])
         for key in model.input_keys
     }
+
+
+def _box_slices(box, hole: np.ndarray) -> tuple[slice, slice]:
+    height, width = hole.shape
+    if len(box) != 4:
+        raise ZooError(f"box is {box}; legal is (left, top, width, height)")
+    left, top, box_width, box_height = box
+    inside = 0 <= left < left + box_width <= width and 0 <= top < top + box_height <= height
+    if not inside:
+        raise ZooError(f"box {tuple(box)} does not lie in the picture of {width} x {height} pixels")
+    rows, columns = slice(top, top + box_height), slice(left, left + box_width)
+    if hole[rows, columns].sum() != hole.sum():
+        raise ZooError(f"the hole reaches beyond the box {tuple(box)}; enlarge one or shrink the other")
+    return rows, columns
 
 
 def _working_shape(model, shape: tuple[int, int], size) -> tuple[int, int]:

@@ -134,16 +134,16 @@ def color_strokes(
     color_map: np.ndarray,
     rng: np.random.Generator,
     *,
-    max_strokes: int = 12,
+    max_strokes: int = 16,
     max_vertices: int = 6,
     max_length: float = 120.0,
-    width: tuple[float, float] = (4.0, 24.0),
+    width: tuple[float, float] = (8.0, 64.0),
 ) -> np.ndarray:
     """Keeps a colour map only under random brush strokes, so that it looks drawn by hand.
 
     Every stroke is a polyline that starts inside the coloured area and turns by up to 60 degrees
-    at each vertex. SC-FEGAN multiplies its colour map by such a mask and publishes no numbers. The
-    least width is the pen of its official editor (4 px at 512), the other defaults are ours.
+    at each vertex. SC-FEGAN multiplies its colour map by such a mask and publishes no numbers; the
+    defaults are ours. (The pen of its official editor is 4 px wide at 512.)
 
     Args:
         color_map: (H, W, 3) uint8 RGB, black = no colour.
