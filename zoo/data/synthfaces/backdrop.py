@@ -9,6 +9,7 @@ import numpy as np
 def backdrop(side: int, seed: int) -> np.ndarray:
     """Draws a background: float32 (side, side, 3), linear RGB about 0 to 1."""
     rng = np.random.default_rng(seed)
+    full, side = side, (side + 1) // 2  # everything is blurred in the end
     y, x = np.mgrid[0:side, 0:side] / side
     colors = [_color(rng) for _ in range(4)]
     kind = rng.integers(0, 4)  # each kind adds something to the one before
@@ -29,7 +30,8 @@ def backdrop(side: int, seed: int) -> np.ndarray:
         inside = ((x * stripes + rng.random()) % 1 < rng.uniform(0.05, 0.5))[..., None]
         image = np.where(inside, image * 0.4 + colors[2] * 0.5, image)
     blur = side * rng.uniform(0.008, 0.04)
-    return cv2.GaussianBlur(image.astype(np.float32), (0, 0), blur)
+    image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), blur)
+    return cv2.resize(image, (full, full), interpolation=cv2.INTER_LINEAR)
 
 
 def _color(rng: np.random.Generator) -> np.ndarray:

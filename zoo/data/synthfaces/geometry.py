@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import njit
@@ -55,12 +56,10 @@ class Head:
     Attributes:
         vertices: (n, 3) float32.
         normals: (n, 3) float32.
-        occlusion: (n,) float32, 1 where the whole sky is seen.
     """
 
     vertices: np.ndarray
     normals: np.ndarray
-    occlusion: np.ndarray
 
     @property
     def eye_centres(self) -> np.ndarray:
@@ -95,8 +94,7 @@ def pose_head(shape: HeadShape, expression: Expression) -> Head:
     vertices += np.array([0, EYE_HEIGHT, 0], np.float32)
     vertices[:, 2] += EYE_DEPTH - np.mean([vertices[eye].mean(0)[2] for eye in mesh.eyes])
     vertices = vertices.astype(np.float32)
-    normals = vertex_normals(vertices, mesh.triangles)
-    return Head(vertices, normals, _ambient_occlusion(vertices, mesh.triangles, normals))
+    return Head(vertices, vertex_normals(vertices, mesh.triangles))
 
 
 def _face_units(expression: Expression) -> dict[str, float]:
@@ -157,30 +155,28 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
-def _sphere_directions(count: int) -> np.ndarray:
-    """A Fibonacci spiral on the sphere: float32 (count, 3)."""
-    i = np.arange(count) + 0.5
-    polar, turn = np.arccos(1 - 2 * i / count), np.pi * (1 + 5**0.5) * i
-    return np.stack(
-        [np.cos(turn) * np.sin(polar), np.cos(polar), np.sin(turn) * np.sin(polar)], 1
-    ).astype(np.float32)
+@lru_cache(maxsize=1)
+def _sky_bases() -> list[np.ndarray]:
+    """`light_basis` of directions on a Fibonacci spiral around the sphere."""
+    i = np.arange(_AO_DIRECTIONS) + 0.5
+    polar, turn = np.arccos(1 - 2 * i / _AO_DIRECTIONS), np.pi * (1 + 5**0.5) * i
+    directions = [np.cos(turn) * np.sin(polar), np.cos(polar), np.sin(turn) * np.sin(polar)]
+    return [light_basis(direction) for direction in np.stack(directions, 1)]
 
 
-def _ambient_occlusion(vertices, triangles, normals) -> np.ndarray:
-    """Share of the sky that a vertex sees, weighted by the cosine: float32 (n,)."""
-    seen = np.zeros(len(vertices), np.float32)
-    total = np.zeros(len(vertices), np.float32)
-    size = _AO_RESOLUTION
-    for direction in _sphere_directions(_AO_DIRECTIONS):
-        cosine = np.maximum(normals @ direction, 0).astype(np.float32)
+def ambient_occlusion(head: Head) -> np.ndarray:
+    """Share of the sky that each vertex sees, weighted by the cosine: float32 (n,), 1 = all."""
+    seen = np.zeros(len(head.vertices), np.float32)
+    total = np.zeros(len(head.vertices), np.float32)
+    scale = np.float32(_AO_RESOLUTION / (2 * _AO_EXTENT))
+    for basis in _sky_bases():
+        cosine = np.maximum(head.normals @ basis[2], 0)
         total += cosine
-        local = (vertices - _AO_CENTRE) @ light_basis(np.asarray(direction, float)).T
-        points = np.empty((len(vertices), 3), np.float32)
-        points[:, 0] = (local[:, 0] / _AO_EXTENT * 0.5 + 0.5) * size
-        points[:, 1] = (0.5 - local[:, 1] / _AO_EXTENT * 0.5) * size
-        points[:, 2] = local[:, 2]
-        depth = np.full((size, size), FAR, np.float32)
-        rasterize_depth(points, triangles, depth)
+        points = (head.vertices - _AO_CENTRE) @ basis.T
+        points[:, 0] = points[:, 0] * scale + np.float32(_AO_RESOLUTION / 2)
+        points[:, 1] = np.float32(_AO_RESOLUTION / 2) - points[:, 1] * scale
+        depth = np.full((_AO_RESOLUTION, _AO_RESOLUTION), FAR, np.float32)
+        rasterize_depth(points, base_mesh().triangles, depth)
         _add_visible(points, depth, cosine, seen)
     return seen / np.maximum(total, 1e-6)
 

@@ -10,11 +10,11 @@ from zoo.data.synthfaces import camera as cameras
 from zoo.data.synthfaces import palette
 from zoo.data.synthfaces.backdrop import backdrop
 from zoo.data.synthfaces.bake import Texture, bake
-from zoo.data.synthfaces.camera import Camera
 from zoo.data.synthfaces.develop import develop, expose, sense
 from zoo.data.synthfaces.geometry import (
     Expression,
     HeadShape,
+    ambient_occlusion,
     head_shape,
     light_basis,
     pose_head,
@@ -33,13 +33,21 @@ from zoo.data.synthfaces.strands import (
     grow_hair,
     grow_lashes,
 )
-from zoo.data.synthfaces.strokes import KEEP_LABEL, LABEL_HAIR, darken_along, draw_strands
-from zoo.data.synthfaces.strokes import light_strands as light_on_strands
+from zoo.data.synthfaces.strokes import (
+    KEEP_LABEL,
+    LABEL_HAIR,
+    darken_along,
+    draw_strands,
+    light_strands,
+)
 from zoo.data.synthfaces.view import LIGHTS, View
 
 _SAMPLES = 256  # least side of the sample grid
-_SMALL_ATLAS_UP_TO = 96  # pixels; larger images would show the coarser texels
 _ATLAS, _SMALL_ATLAS = (576, 1024), (288, 512)
+_SMALL_UP_TO = 96  # pixels; larger images would show the coarser atlas and the missing strands
+_SMALL_STRANDS = 2 / 3  # share of the strands that small images have
+
+_OPEN_MOUTH = 0.5  # opening at which occlusion is computed; it is interpolated from closed
 
 _SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.75  # texels; half side in mesh units
 _LASH_COLOR = (0.008, 0.006, 0.005)
@@ -55,6 +63,7 @@ class Sitter:
     person: Person
     shape: HeadShape
     texture: Texture
+    occlusion: tuple[np.ndarray, np.ndarray]  # with closed and with open mouth
     hair: Strands | None
     beard: BeardRoots | None
     glasses: GlassesMesh | None
@@ -94,17 +103,21 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
 
     Args:
         person: who.
-        size: side of the images in pixels; decides the size of the skin atlas.
+        size: side of the images in pixels; small ones need less detail.
         streams: seeds of the random streams "hair", "beard" and "lashes".
     """
     shape = head_shape(person.shape)
     head = pose_head(shape, Expression())
-    atlas = _SMALL_ATLAS if size <= _SMALL_ATLAS_UP_TO else _ATLAS
+    shouting = pose_head(shape, Expression(mouth_open=_OPEN_MOUTH))
+    atlas, share = _ATLAS, 1.0
+    if size <= _SMALL_UP_TO:
+        atlas, share = _SMALL_ATLAS, _SMALL_STRANDS
     return Sitter(
         person=person,
         shape=shape,
         texture=bake(person, *atlas),
-        hair=grow_hair(person, head, np.random.default_rng(streams["hair"])),
+        occlusion=(ambient_occlusion(head), ambient_occlusion(shouting)),
+        hair=grow_hair(person, head, share, np.random.default_rng(streams["hair"])),
         beard=beard_roots(person, np.random.default_rng(streams["beard"])),
         glasses=fit_glasses(person.glasses, head) if person.glasses else None,
         lash_seed=streams["lashes"],
@@ -129,9 +142,12 @@ def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
         *(camera.project(turned), base_mesh().triangles, True),
         *(canvas.depth, canvas.face, canvas.weights),
     )
-    lighting = _light_scene(view, camera, turned, sitter.hair)
-    _shade_head(sitter.person, sitter.texture, view, camera, head, turned, lighting, canvas)
-    _draw_all_strands(sitter, view, camera, head, lighting, canvas)
+    hair = camera.turn(sitter.hair.points) if sitter.hair is not None else None
+    lighting = _light_scene(view, turned, hair)
+    _shade_head(sitter, view, camera, head, turned, lighting, canvas)
+    _draw_lashes_and_beard(sitter, view, camera, head, lighting, canvas)
+    if hair is not None:
+        _draw_hair(sitter, view, camera, hair, lighting, canvas)
     if sitter.glasses is not None:
         _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
     rng = np.random.default_rng(view.sensor_seed)
@@ -147,7 +163,7 @@ def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
 # ---- light
 
 
-def _light_scene(view: View, camera: Camera, turned: np.ndarray, hair) -> _Lighting:
+def _light_scene(view: View, turned: np.ndarray, hair: np.ndarray | None) -> _Lighting:
     azimuth, elevation = np.deg2rad(LIGHTS[view.light])
     key = np.array(
         [
@@ -173,7 +189,7 @@ def _light_scene(view: View, camera: Camera, turned: np.ndarray, hair) -> _Light
     rasterize_depth(_to_shadow_map(turned, basis), base_mesh().triangles, skin_shadow)
     strand_shadow = skin_shadow
     if hair is not None:
-        points = _to_shadow_map(camera.turn(hair.points), basis)
+        points = _to_shadow_map(hair, basis)
         strand_shadow = skin_shadow.copy()
         splat_depth(points.reshape(-1, 3), 2, skin_shadow)
         splat_depth(points[:, 1::2].reshape(-1, 3), 1, strand_shadow)
@@ -186,15 +202,17 @@ def _floats(values: np.ndarray) -> tuple[float, ...]:
 
 def _to_shadow_map(points: np.ndarray, basis: np.ndarray) -> np.ndarray:
     """Turned points (..., 3) to texels of the shadow map and the height towards the light."""
-    local = points @ basis.T
+    local = (points.reshape(-1, 3) @ basis.T).reshape(points.shape)
     scale = np.float32(_SHADOW_SIZE / (2 * _SHADOW_EXTENT))
     local[..., 0] = local[..., 0] * scale + np.float32(_SHADOW_SIZE / 2)
     local[..., 1] = (np.float32(0.1) - local[..., 1]) * scale + np.float32(_SHADOW_SIZE / 2)
     return local
 
 
-def _shade_head(person, texture, view, camera, head, turned, lighting, canvas) -> None:
+def _shade_head(sitter, view, camera, head, turned, lighting, canvas) -> None:
     mesh = base_mesh()
+    closed, opened = sitter.occlusion
+    mouth_open = np.float32(min(view.expression.mouth_open / _OPEN_MOUTH, 1.0))
     geometry = Geometry(
         triangles=mesh.triangles,
         parts=mesh.parts,
@@ -202,12 +220,12 @@ def _shade_head(person, texture, view, camera, head, turned, lighting, canvas) -
         turned=turned,
         normals=camera.turn_directions(head.normals, head.vertices[:, 1]),
         lit=lighting.locate(turned),
-        occlusion=head.occlusion,
+        occlusion=closed * (1 - mouth_open) + opened * mouth_open,
     )
     sideways, up = view.gaze
     toe_in = 0.03
     gaze = [[np.sin(sideways - toe_in * side), np.sin(up), np.cos(sideways)] for side in (1, -1)]
-    outer, inner = palette.IRIS[person.iris]
+    outer, inner = palette.IRIS[sitter.person.iris]
     eyes = Eyes(
         centres=np.stack([turned[eye].mean(0) for eye in mesh.eyes]),
         gaze=unit(unit(np.array(gaze)) @ camera.gaze_rotation.T).astype(np.float32),
@@ -215,35 +233,48 @@ def _shade_head(person, texture, view, camera, head, turned, lighting, canvas) -
         inner=inner,
         pupil=view.pupil,
     )
-    shade(geometry, texture, eyes, lighting.light, lighting.skin_shadow, view.distance, canvas)
+    shade(
+        geometry, sitter.texture, eyes, lighting.light, lighting.skin_shadow, view.distance, canvas
+    )
 
 
 # ---- strands
 
 
-def _draw_all_strands(sitter, view, camera, head, lighting, canvas) -> None:
+def _draw_lashes_and_beard(sitter, view, camera, head, lighting, canvas) -> None:
     person = sitter.person
     lashes = grow_lashes(person, head, np.random.default_rng(sitter.lash_seed))
     darken_along(camera.project(camera.turn(lashes.points)), 0.02, canvas)
-
-    def draw(strands: Strands, color, gloss: float, width: int, tip: int, label: int, lift: float):
-        points = camera.turn(strands.points)
-        lit = light_on_strands(
-            *(points, lighting.locate(points), strands.openness, strands.brightness),
-            *(np.asarray(color, np.float32), lighting.strand_shadow, lighting.light),
-            *(view.distance, gloss),
-        )
-        draw_strands(camera.project(points), lit, width, tip, label, lift, canvas)
-
-    scale = max(1, round(len(canvas.depth) / 512))  # finer grids would leave gaps
     if sitter.beard is not None:
+        beard = grow_beard(sitter.beard, head)
+        points = camera.turn(beard.points)
         color = palette.brows(person.hair.color, person.skin.tone)
-        draw(grow_beard(sitter.beard, head), color, 0.6, scale, 1, KEEP_LABEL, 0.005)
-    if sitter.hair is not None:
-        flowing = person.hair.style in FLOWING_STYLES
-        gloss, width = (1.0, 2) if flowing else (0.4, 1)  # short glossy strands would sparkle
-        color = palette.HAIR[person.hair.color]
-        draw(sitter.hair, color, gloss, width * scale, 2, LABEL_HAIR, 0.0)
+        lit = _light_on(points, beard, color, 0.6, view, lighting)
+        width = _line_width(canvas)
+        draw_strands(camera.project(points), lit, width, 1, KEEP_LABEL, 0.005, canvas)
+
+
+def _draw_hair(sitter, view, camera, points, lighting, canvas) -> None:
+    """Draws the head hair, whose points are already turned."""
+    hair = sitter.person.hair
+    flowing = hair.style in FLOWING_STYLES
+    gloss, width = (1.0, 2) if flowing else (0.4, 1)  # short glossy strands would sparkle
+    lit = _light_on(points, sitter.hair, palette.HAIR[hair.color], gloss, view, lighting)
+    width *= _line_width(canvas)
+    draw_strands(camera.project(points), lit, width, 2, LABEL_HAIR, 0.0, canvas)
+
+
+def _light_on(points, strands: Strands, color, gloss: float, view, lighting) -> np.ndarray:
+    return light_strands(
+        *(points, lighting.locate(points), strands.openness, strands.brightness),
+        *(np.asarray(color, np.float32), lighting.strand_shadow, lighting.light),
+        *(view.distance, gloss),
+    )
+
+
+def _line_width(canvas: Canvas) -> int:
+    """Samples that a thin line covers; finer grids would leave gaps."""
+    return max(1, round(len(canvas.depth) / 512))
 
 
 # ---- glasses

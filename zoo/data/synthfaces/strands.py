@@ -55,8 +55,8 @@ class BeardRoots:
 # ---- hair
 
 
-def grow_hair(person: Person, head: Head, rng: np.random.Generator) -> Strands | None:
-    """Grows the head hair; None for a bald person."""
+def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator) -> Strands | None:
+    """Grows this share of the head hair; None for a bald person."""
     hair = person.hair
     if hair.style == HairStyle.BALD:
         return None
@@ -64,7 +64,7 @@ def grow_hair(person: Person, head: Head, rng: np.random.Generator) -> Strands |
     to_head, to_base = _scalp_fit(head.vertices)
     vertices = _affine(head.vertices, to_base).astype(np.float32)
     normals = vertex_normals(vertices, mesh.triangles)
-    roots = _scalp_roots(person, vertices, normals, rng)
+    roots = _scalp_roots(person, vertices, normals, round(hair.strands * share), rng)
     plan = growth(hair, roots, rng)
     count, points = len(roots.positions), plan.points
     clumps = _clump_field(roots.canonical, person.noise_seed)
@@ -127,19 +127,19 @@ def _scalp_fit(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return to_head, back[:, :3]
 
 
-def _scalp_roots(person: Person, vertices, normals, rng: np.random.Generator) -> Roots:
-    """Random points on the scalp, by area, kept where the hairline field allows."""
+def _scalp_roots(person: Person, vertices, normals, count: int, rng) -> Roots:
+    """At most `count` random points on the scalp, by area, where the hairline field allows."""
     mesh, hair = base_mesh(), person.hair
     triangles = _scalp_triangles()
     corners = mesh.vertices[mesh.triangles[triangles]]
     centre = corners.mean(1).astype(np.float32)
     area = _areas(corners) * (hairline_at(*centre.T, 7.9, 0.0, 0) > -0.25)
-    tries = hair.strands * 2
+    tries = count * 2
     chosen = triangles[rng.choice(len(triangles), tries, p=area / area.sum())]
     weights = _random_barycentric(tries, rng)
     canonical = _on_triangles(mesh.vertices, chosen, weights)
     field = hairline_at(*canonical.T, hair.hairline, hair.recession, person.noise_seed)
-    kept = np.where(rng.random(tries) < _smoothstep(-0.04, 0.05, field))[0][: hair.strands]
+    kept = np.where(rng.random(tries) < _smoothstep(-0.04, 0.05, field))[0][:count]
     if hair.style == HairStyle.TIED:  # nothing hangs before the ears
         x, y, z = canonical[kept].T
         kept = kept[~((np.abs(x) > 0.66) & (y < 7.45) & (z > 0.1))]
