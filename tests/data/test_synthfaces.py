@@ -2,38 +2,463 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import json
+
 import numpy as np
 import pytest
 
 from zoo.data import synthfaces
+from zoo.data.synthfaces import ATTRIBUTE_NAMES, LANDMARK_NAMES, PARSING_NAMES, tfrecord
 from zoo.errors import ZooError
 
-
-def test_rendering_is_a_function_of_seed_and_index():
-    first = synthfaces.SynthFaces(64, seed=3).render(5)
-    second = synthfaces.SynthFaces(64, seed=3).render(5)
-    assert first["identity"] == 1
-    for key, value in first.items():
-        np.testing.assert_array_equal(value, second[key])
+EXPRESSION = ATTRIBUTE_NAMES.index("Mouth_Slightly_Open")  # the only attribute of a view
 
 
-def test_both_formats_hold_what_is_rendered(tmp_path):
-    faces = synthfaces.SynthFaces(64, seed=2, views_per_identity=2)
-    for format in ("images", "tfrecord"):
-        directory = synthfaces.generate(
-            tmp_path / format, 3, 64, seed=2, views_per_identity=2, format=format, workers=1
-        )
-        dataset = synthfaces.open_dataset(directory)
+@functools.lru_cache(maxsize=1)
+def gallery() -> list[dict[str, np.ndarray]]:
+    """Sixteen people, one view each, at 128 pixels."""
+    faces = synthfaces.SynthFaces(128, seed=1, views_per_identity=1)
+    return [faces.render(index) for index in range(16)]
+
+
+def label(name: str) -> int:
+    return PARSING_NAMES.index(name)
+
+
+def attribute(example: dict, name: str) -> bool:
+    return bool(example["attributes"][ATTRIBUTE_NAMES.index(name)])
+
+
+def distance(example: dict, landmark: str, *parts: str) -> float:
+    """Pixels from a landmark to the nearest pixel with one of the labels."""
+    rows, columns = np.nonzero(np.isin(example["parsing"], [label(part) for part in parts]))
+    x, y = example["landmarks"][LANDMARK_NAMES.index(landmark)]
+    return float(np.hypot(columns + 0.5 - x, rows + 0.5 - y).min())
+
+
+# ---- rendering
+
+
+def test_types_and_ranges():
+    example = synthfaces.SynthFaces(48, seed=9).render(5)
+    kinds = {key: (value.dtype.name, value.shape) for key, value in example.items()}
+    assert kinds == {
+        "image": ("uint8", (48, 48, 3)),
+        "parsing": ("uint8", (48, 48)),
+        "landmarks": ("float32", (5, 2)),
+        "attributes": ("uint8", (len(ATTRIBUTE_NAMES),)),
+        "yaw": ("float32", ()),
+        "identity": ("int64", ()),
+    }
+    assert example["identity"] == 1
+    assert example["parsing"].max() < len(PARSING_NAMES)
+    assert set(np.unique(example["attributes"])) <= {0, 1}
+
+
+def test_rendering_depends_on_seed_and_index_only():
+    faces = synthfaces.SynthFaces(32, seed=3)
+    in_order = [faces.render(index) for index in (4, 5, 12)]
+    for index, first in zip((12, 4, 5), [in_order[2], *in_order[:2]], strict=True):
+        second = synthfaces.SynthFaces(32, seed=3).render(index)
+        for key, value in first.items():
+            np.testing.assert_array_equal(value, second[key])
+    other = synthfaces.SynthFaces(32, seed=4).render(4)
+    assert np.abs(other["image"].astype(int) - in_order[0]["image"]).mean() > 5
+
+
+def test_a_person_stays_the_same_across_views():
+    faces = synthfaces.SynthFaces(32, seed=6, views_per_identity=3)
+    people = []
+    for identity in range(3):
+        views = [faces.render(3 * identity + view) for view in range(3)]
+        assert {int(view["identity"]) for view in views} == {identity}
+        fixed = {tuple(np.delete(view["attributes"], EXPRESSION)) for view in views}
+        assert len(fixed) == 1
+        people.append(fixed.pop())
+        assert len({float(view["yaw"]) for view in views}) == 3
+        assert (views[0]["image"] != views[1]["image"]).any()
+    assert len(set(people)) > 1
+
+
+def test_the_person_does_not_depend_on_the_number_of_views():
+    one = synthfaces.SynthFaces(32, seed=6, views_per_identity=1).render(2)
+    three = synthfaces.SynthFaces(32, seed=6, views_per_identity=3).render(6)
+    for key, value in one.items():
+        np.testing.assert_array_equal(value, three[key])
+
+
+def test_hair_is_the_same_strands_in_every_view():
+    from zoo.data.synthfaces.renderer import _sitter
+
+    first = _sitter(5, 0, 64)
+    _sitter.cache_clear()
+    second = _sitter(5, 0, 64)
+    assert first is not second
+    np.testing.assert_array_equal(first.hair.points, second.hair.points)
+    np.testing.assert_array_equal(first.texture.color, second.texture.color)
+
+
+# ---- labels
+
+
+@pytest.mark.parametrize("index", range(16))
+def test_landmarks_lie_on_the_drawn_parts(index):
+    example = gallery()[index]
+    points = dict(zip(LANDMARK_NAMES, example["landmarks"], strict=True))
+    assert points["left_eye"][0] < points["nose"][0] + 40
+    assert points["left_eye"][0] < points["right_eye"][0]
+    assert points["left_mouth"][0] < points["right_mouth"][0]
+    assert max(points["left_eye"][1], points["right_eye"][1]) < points["nose"][1]
+    assert points["nose"][1] < min(points["left_mouth"][1], points["right_mouth"][1])
+    for side in ("left", "right"):
+        if np.count_nonzero(example["parsing"] == label(f"{side} eye")) > 8:
+            assert distance(example, f"{side}_eye", f"{side} eye") < 1.5
+    turned = 30  # beyond, the far corner of the mouth is hidden
+    if abs(example["yaw"]) < turned:
+        assert distance(example, "nose", "nose") < 1.5
+        for side in ("left", "right"):
+            parts = ("upper lip", "lower lip", "inner mouth")
+            assert distance(example, f"{side}_mouth", *parts) < 3
+
+
+def test_every_face_has_the_main_parts_where_they_belong():
+    for example in gallery():
+        if abs(example["yaw"]) > 40:
+            continue
+        parsing = example["parsing"]
+        for part in ("background", "skin", "nose", "upper lip", "lower lip", "neck"):
+            assert (parsing == label(part)).sum() > 8, part
+        height = {
+            part: np.nonzero(parsing == label(part))[0].mean()
+            for part in ("nose", "upper lip", "lower lip", "neck")
+        }
+        assert list(height.values()) == sorted(height.values())
+    seen = set(np.unique([example["parsing"] for example in gallery()]))
+    assert seen == set(range(len(PARSING_NAMES)))
+
+
+def test_left_is_the_left_of_the_image():
+    for example in gallery():
+        for part in ("brow", "eye"):
+            columns = [
+                np.nonzero(example["parsing"] == label(f"{side} {part}"))[1]
+                for side in ("left", "right")
+            ]
+            if all(len(found) for found in columns):
+                assert columns[0].mean() < columns[1].mean()
+
+
+def test_positive_yaw_turns_the_nose_to_the_right():
+    turned = [example for example in gallery() if abs(example["yaw"]) > 10]
+    assert len(turned) > 3
+    for example in turned:
+        left, right, nose = example["landmarks"][:3, 0]
+        assert np.sign(nose - (left + right) / 2) == np.sign(example["yaw"])
+
+
+def test_attributes_agree_with_the_parsing():
+    for example in gallery():
+        assert (example["parsing"] == label("glasses")).any() == attribute(example, "Eyeglasses")
+        assert (example["parsing"] == label("hair")).any() != attribute(example, "Bald")
+        assert not (attribute(example, "Bald") and attribute(example, "Black_Hair"))
+        if not attribute(example, "Male"):
+            assert attribute(example, "No_Beard") and not attribute(example, "Mustache")
+
+
+def test_neck_is_below_the_jaw():
+    from zoo.data.synthfaces.regions import is_neck, jaw_height
+
+    assert is_neck(jaw_height(0.9), 0.9) and not is_neck(jaw_height(0.9) + 0.1, 0.9)
+    assert jaw_height(1.3) == pytest.approx(6.17)  # the chin
+
+
+# ---- files
+
+
+SMALL = {"count": 5, "size": 32, "seed": 2, "views_per_identity": 2}
+
+
+@pytest.fixture(scope="module")
+def image_set(tmp_path_factory):
+    return synthfaces.generate(tmp_path_factory.mktemp("images") / "set", **SMALL, workers=1)
+
+
+@pytest.fixture(scope="module")
+def record_set(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("records") / "set"
+    return synthfaces.generate(directory, **SMALL, format="tfrecord", workers=1)
+
+
+def manifest_of(directory) -> dict:
+    return json.loads((directory / "manifest.json").read_text())
+
+
+def test_both_formats_hold_what_is_rendered(image_set, record_set):
+    from zoo.data import hints
+
+    faces = synthfaces.SynthFaces(32, seed=2, views_per_identity=2)
+    sets = [synthfaces.open_dataset(directory) for directory in (image_set, record_set)]
+    for dataset in sets:
         dataset.verify()
-        assert len(dataset) == 3
-        for index in range(3):
-            expected, example = faces.render(index), dataset[index]
+        assert len(dataset) == 5 and dataset.size == 32
+        assert dataset.attribute_names == ATTRIBUTE_NAMES
+        assert dataset.manifest["license"] == "CC0-1.0"
+        np.testing.assert_array_equal(dataset[-1]["image"], dataset[4]["image"])
+        with pytest.raises(IndexError):
+            dataset[5]
+    for index in range(5):
+        expected = faces.render(index)
+        expected["sketch"] = hints.sketch(expected["image"], method="canny")
+        expected["color"] = hints.color_map(expected["image"], expected["parsing"])
+        for dataset in sets:
+            example = dataset[index]
+            assert example.keys() == expected.keys()
             for key, value in expected.items():
                 np.testing.assert_array_equal(value, example[key], err_msg=key)
-            assert example["sketch"].shape == (64, 64) and example["color"].shape == (64, 64, 3)
+                assert value.dtype == example[key].dtype
 
 
-@pytest.mark.parametrize("size", [31, 513, 64.0])
-def test_size_is_checked(size):
-    with pytest.raises(ZooError, match=rf"size={size}.*32 to 512"):
-        synthfaces.SynthFaces(size)
+def test_the_bytes_do_not_depend_on_the_workers(image_set, tmp_path):
+    done = []
+    directory = synthfaces.generate(
+        tmp_path / "two", **SMALL, workers=2, progress=lambda *args: done.append(args)
+    )
+    assert manifest_of(directory) == manifest_of(image_set)
+    assert done[-1] == (5, 5) and len(done) == 3
+    synthfaces.open_dataset(directory).verify()
+
+
+@pytest.mark.parametrize("format", ["images", "tfrecord"])
+def test_a_stopped_run_continues_to_the_same_bytes(format, image_set, record_set, tmp_path):
+    whole = image_set if format == "images" else record_set
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    arguments = {**SMALL, "format": format, "workers": 1}
+    with pytest.raises(Stopped):
+        synthfaces.generate(tmp_path / "set", **arguments, progress=stop)
+    with pytest.raises(ZooError, match="generation was stopped"):
+        synthfaces.open_dataset(tmp_path / "set")
+    with pytest.raises(ZooError, match="seed=2, not 3"):
+        synthfaces.generate(tmp_path / "set", **{**arguments, "seed": 3})
+
+    done = []
+    synthfaces.generate(tmp_path / "set", **arguments, progress=lambda n, _: done.append(n))
+    assert done == [2, 4, 5]  # the first two were there already
+    assert manifest_of(tmp_path / "set") == manifest_of(whole)
+    expected = sorted(path.name for path in whole.rglob("*"))
+    assert sorted(path.name for path in (tmp_path / "set").rglob("*")) == expected
+
+    synthfaces.generate(tmp_path / "set", **arguments, progress=lambda n, _: done.append(n))
+    assert done == [2, 4, 5]  # finished: nothing to do
+
+
+def test_without_sketch(tmp_path):
+    arguments = {"count": 1, "size": 32, "sketch": "none", "workers": 1}
+    for format in ("images", "tfrecord"):
+        directory = synthfaces.generate(tmp_path / format, **arguments, format=format)
+        example = synthfaces.open_dataset(directory)[0]
+        assert "sketch" not in example and example["color"].shape == (32, 32, 3)
+
+
+def test_tensorflow_reads_the_shards(image_set, record_set):
+    tf = pytest.importorskip("tensorflow")
+    names = sorted(manifest_of(record_set)["files"])
+    assert names == ["faces-00000-of-00001.tfrecord"]
+    pictures = {"image": 3, "parsing": 1, "sketch": 1, "color": 3}
+    features = {key: tf.io.FixedLenFeature([], tf.string) for key in pictures} | {
+        "landmarks": tf.io.FixedLenFeature([5, 2], tf.float32),
+        "attributes": tf.io.FixedLenFeature([len(ATTRIBUTE_NAMES)], tf.int64),
+        "yaw": tf.io.FixedLenFeature([], tf.float32),
+        "identity": tf.io.FixedLenFeature([], tf.int64),
+    }
+    records = tf.data.TFRecordDataset([str(record_set / name) for name in names])
+    parsed = [tf.io.parse_single_example(record, features) for record in records]
+    dataset = synthfaces.open_dataset(image_set)
+    assert len(parsed) == len(dataset)
+    for index, example in enumerate(parsed):
+        expected = dataset[index]
+        for key, channels in pictures.items():
+            picture = tf.io.decode_png(example[key], channels).numpy().squeeze()
+            scale = 255 if key == "sketch" else 1
+            np.testing.assert_array_equal(picture, expected[key] * scale, err_msg=key)
+        for key in ("landmarks", "attributes", "yaw", "identity"):
+            np.testing.assert_array_equal(example[key].numpy(), expected[key], err_msg=key)
+
+
+def test_examples_survive_the_wire_format():
+    features = {
+        "bytes": bytes(range(256)) * 3,
+        "floats": np.float32([1.5, -2.25, 0]),
+        "integers": np.array([0, 1, -1, 2**40, -(2**63)]),
+    }
+    decoded = tfrecord.decode_example(tfrecord.encode_example(features))
+    assert decoded["bytes"] == features["bytes"]
+    np.testing.assert_array_equal(decoded["floats"], features["floats"])
+    np.testing.assert_array_equal(decoded["integers"], features["integers"])
+
+
+def test_crc_of_a_published_example():
+    crc = tfrecord.masked_crc32c(b"123456789")
+    unmasked = (crc - 0xA282EAD8) & 0xFFFFFFFF
+    assert ((unmasked >> 17) | (unmasked << 15)) & 0xFFFFFFFF == 0xE3069283  # RFC 3720, B.4
+
+
+def test_shards_hold_at_most_256_examples(monkeypatch, tmp_path):
+    module = importlib.import_module("zoo.data.synthfaces.generate")  # the name is the function
+    monkeypatch.setattr(module, "EXAMPLES_PER_SHARD", 2)
+    directory = synthfaces.generate(tmp_path / "set", **SMALL, format="tfrecord", workers=1)
+    assert list(manifest_of(directory)["files"]) == [
+        f"faces-{shard:05d}-of-00003.tfrecord" for shard in range(3)
+    ]
+    dataset = synthfaces.open_dataset(directory)
+    assert [int(dataset[index]["identity"]) for index in (4, 0, 3, 2)] == [2, 0, 1, 1]
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 31}, r"size=31 is out of range; legal: 32 to 512"),
+        ({"size": 513}, r"size=513 is out of range"),
+        ({"size": 64.0}, r"size=64.0 is not an integer"),
+        ({"seed": -1}, r"seed=-1 is out of range; legal: 0 to 4294967295"),
+        ({"views_per_identity": 0}, r"views_per_identity=0 is out of range; legal: 1"),
+        ({"count": 0}, r"count=0 is not an integer from 1"),
+        ({"workers": 0}, r"workers=0"),
+        ({"format": "tfrecords"}, r"format='tfrecords'.*images, tfrecord.*Did you mean 'tfrecord'"),
+        ({"sketch": "sobel"}, r"sketch='sobel' is unknown; legal: canny, hed, none"),
+    ],
+)
+def test_arguments_are_checked(arguments, message, tmp_path):
+    with pytest.raises(ZooError, match=message):
+        synthfaces.generate(tmp_path / "set", **{"count": 1, **arguments})
+    assert not (tmp_path / "set").exists()
+
+
+def test_index_is_checked():
+    with pytest.raises(ZooError, match="index=-1"):
+        synthfaces.SynthFaces(32).render(-1)
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    find = synthfaces.renderer.importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "numba" else find(name)
+    )
+    with pytest.raises(ZooError, match=r"needs numba: pip install 'face-gan-zoo\[synthfaces\]'"):
+        synthfaces.SynthFaces(32)
+
+
+def test_foreign_directories_are_left_alone(image_set, tmp_path):
+    with pytest.raises(ZooError, match="count=5, not 6"):
+        synthfaces.generate(image_set, **{**SMALL, "count": 6})
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ZooError, match="holds other files"):
+        synthfaces.generate(tmp_path, 1)
+    with pytest.raises(ZooError, match="is a file"):
+        synthfaces.generate(tmp_path / "notes.txt", 1)
+    with pytest.raises(ZooError, match="no SynthFaces here"):
+        synthfaces.open_dataset(tmp_path)
+
+
+@pytest.fixture
+def copied(image_set, tmp_path):
+    import shutil
+
+    return shutil.copytree(image_set, tmp_path / "copy")
+
+
+def test_damaged_images_are_refused(copied):
+    dataset = synthfaces.open_dataset(copied)
+    image = copied / "images" / "000001.png"
+    data = image.read_bytes()
+    image.write_bytes(data[:-20])
+    with pytest.raises(ZooError, match=r"000001.png: the PNG is truncated"):
+        dataset[1]
+    image.write_bytes(data[:60] + b"\0\0\0\0" + data[64:])
+    with pytest.raises(ZooError, match=r"000001.png: the PNG is damaged"):
+        dataset[1]
+    huge = data[:16] + (2**20).to_bytes(4, "big") * 2 + data[24:]
+    image.write_bytes(huge)
+    with pytest.raises(ZooError, match=r"the image is 1048576x1048576, expected 32x32"):
+        dataset[1]
+    image.write_bytes(b"GIF89a")
+    with pytest.raises(ZooError, match="not a PNG"):
+        dataset[1]
+    with pytest.raises(ZooError, match="differs from its SHA-256"):
+        dataset.verify()
+    image.unlink()
+    with pytest.raises(ZooError, match=r"000001.png is missing"):
+        dataset[1]
+
+
+def test_damaged_labels_are_refused(copied):
+    labels = copied / "labels.csv"
+    lines = labels.read_text().splitlines()
+    labels.write_text("\n".join(lines[:-1]))
+    with pytest.raises(ZooError, match="expected a header and 5 rows"):
+        synthfaces.open_dataset(copied)
+    labels.write_text("\n".join([*lines[:-1], lines[-1].replace("4,2,", "4,two,", 1)]))
+    with pytest.raises(ZooError, match="two"):
+        synthfaces.open_dataset(copied)
+    labels.unlink()
+    with pytest.raises(ZooError, match="labels.csv is missing"):
+        synthfaces.open_dataset(copied)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": 2}, r"has version 2; this package reads up to 1"),
+        ({"version": None}, r"has version None"),
+        ({"dataset": "other"}, r"not the manifest of a SynthFaces"),
+        ({"format": "zip"}, r"format 'zip'; legal: images, tfrecord"),
+        ({"size": "big"}, r"size='big'"),
+    ],
+)
+def test_manifests_are_checked(change, message, copied):
+    path = copied / "manifest.json"
+    path.write_text(json.dumps({**manifest_of(copied), **change}))
+    with pytest.raises(ZooError, match=message):
+        synthfaces.open_dataset(copied)
+
+
+def test_unreadable_manifests_are_refused(copied):
+    path = copied / "manifest.json"
+    manifest = manifest_of(copied)
+    del manifest["count"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ZooError, match="lacks count"):
+        synthfaces.open_dataset(copied)
+    path.write_text("{")
+    with pytest.raises(ZooError, match="not valid JSON"):
+        synthfaces.open_dataset(copied)
+
+
+def test_damaged_shards_are_refused(record_set, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(record_set, tmp_path / "copy")
+    shard = copy / "faces-00000-of-00001.tfrecord"
+    data = shard.read_bytes()
+    shard.write_bytes(data[:-1])
+    with pytest.raises(ZooError, match="ends inside record 4"):
+        synthfaces.open_dataset(copy)
+    shard.write_bytes(b"\1" + data[1:])
+    with pytest.raises(ZooError, match="header of record 0 is damaged"):
+        synthfaces.open_dataset(copy)
+    shard.write_bytes(data + data)
+    with pytest.raises(ZooError, match="hold 10 examples, the manifest says 5"):
+        synthfaces.open_dataset(copy)
+    shard.unlink()
+    with pytest.raises(ZooError, match="is missing"):
+        synthfaces.open_dataset(copy)

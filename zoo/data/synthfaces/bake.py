@@ -130,7 +130,7 @@ def _noises(person: Person, maps: AtlasMaps) -> _Noises:
         n1=over(*everywhere, plain, 3.0, seed, 3) - np.float32(0.5),
         n2=over(*everywhere, plain, 11.0, seed + 5, 3) - np.float32(0.5),
         n3=over(*everywhere, plain, 45.0, seed + 9, 2) - np.float32(0.5),
-        freckles=over(6.3, 8.0, skin.freckles > 0, plain, 26.0, seed + 31, 1),
+        freckles=over(6.3, 8.0, skin.freckles > 0, plain, 38.0, seed + 31, 1),
         age_spots=over(BOTTOM, TOP, person.age > 0.3, plain, 12.0, seed + 77, 2),
         dots=over(5.6, 7.3, skin.stubble > 0, plain, 60.0, seed + 3, 1),
         beard=over(*(5.6, 7.3, person.beard.any, np.float32([1, 0.25, 1])), 70.0, seed + 8, 2),

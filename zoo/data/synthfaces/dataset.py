@@ -27,15 +27,15 @@ PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3}
 IMAGE_FOLDERS = {"image": "images", "parsing": "parsing", "sketch": "sketch", "color": "color"}
 """Folder of each kind of picture in the images format."""
 
-_REQUIRED = (
-    "count",
-    "size",
-    "views_per_identity",
-    "format",
-    "sketch",
-    "attribute_names",
-    "files",
-)
+_REQUIRED = {
+    "count": int,
+    "size": int,
+    "views_per_identity": int,
+    "format": str,
+    "sketch": str,
+    "attribute_names": list,
+    "files": dict,
+}
 
 
 def label_columns() -> list[str]:
@@ -64,9 +64,11 @@ def read_manifest(directory: str | os.PathLike) -> dict:
             f"{path} has version {manifest.get('version')!r}; this package reads up to {VERSION}. "
             "Update face-gan-zoo."
         )
-    missing = [key for key in _REQUIRED if key not in manifest]
-    if missing:
-        raise ZooError(f"{path} lacks {', '.join(missing)}.")
+    for key, kind in _REQUIRED.items():
+        if key not in manifest:
+            raise ZooError(f"{path} lacks {key}.")
+        if not isinstance(manifest[key], kind):
+            raise ZooError(f"{path} has {key}={manifest[key]!r}; legal: {kind.__name__}.")
     return manifest
 
 

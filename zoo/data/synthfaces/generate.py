@@ -11,12 +11,13 @@ import contextlib
 import csv
 import hashlib
 import io
+import itertools
 import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -81,7 +82,8 @@ def generate(
     """Renders `count` examples into `directory`.
 
     The same arguments give the same bytes whatever `workers` is. A run that was stopped continues
-    when called again with the same arguments; a finished directory is left as it is.
+    when called again with the same arguments; a finished directory is left as it is. With several
+    workers, a script must call this behind `if __name__ == "__main__":`.
 
     Args:
         directory: created if missing.
@@ -105,24 +107,26 @@ def generate(
     _check_positive("count", count)
     if workers is not None:
         _check_positive("workers", workers)
-    SynthFaces(size, seed, views_per_identity)  # checks these three
-    plan = _Plan(count, size, seed, views_per_identity, format, sketch)
+    faces = SynthFaces(size, seed, views_per_identity)  # checks these three
+    plan = _Plan(count, faces.size, faces.seed, faces.views_per_identity, format, sketch)
     directory = Path(directory)
     if (directory / MANIFEST).exists():
         _check_same(directory, _plan_of(read_manifest(directory)), plan)
+        _remove_leftovers(directory)
         return directory
     parts = _start_or_resume(directory, plan)
     todo = [i for i in range(plan.identities) if not _part(parts, i).exists()]
     done = count - sum(len(plan.indices(i)) for i in todo)
     if progress is not None and done:
         progress(done, count)
-    for identity in _finished(directory, plan, todo, workers or _usable_cores()):
-        done += len(plan.indices(identity))
-        if progress is not None:
-            progress(done, count)
+    made = _make_all(directory, plan, todo, workers or _usable_cores())
+    with contextlib.closing(made):  # stops the processes if `progress` raises
+        for identity in made:
+            done += len(plan.indices(identity))
+            if progress is not None:
+                progress(done, count)
     files = _collect(directory, parts, plan)
     _write_json(directory / MANIFEST, _manifest(plan, files))
-    shutil.rmtree(parts)
     _remove_leftovers(directory)
     return directory
 
@@ -164,9 +168,10 @@ def _start_or_resume(directory: Path, plan: _Plan) -> Path:
     if (parts / _PLAN).is_file():
         _check_same(directory, _plan_of(json.loads((parts / _PLAN).read_text())), plan)
         return parts
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        if not directory.is_dir() or {p.name for p in directory.iterdir()} != {_PARTS}:
-            raise ZooError(f"{directory} exists and is not a SynthFaces directory or not empty.")
+    if directory.exists() and not directory.is_dir():
+        raise ZooError(f"{directory} is a file; SynthFaces needs a new or empty directory.")
+    if directory.exists() and any(path != parts for path in directory.iterdir()):
+        raise ZooError(f"{directory} holds other files; SynthFaces needs a new or empty directory.")
     parts.mkdir(parents=True, exist_ok=True)
     _write_json(parts / _PLAN, asdict(plan))
     return parts
@@ -239,33 +244,38 @@ def _label_row(index: int, example: dict) -> list[str]:
 # ---- all identities
 
 
-def _finished(directory: Path, plan: _Plan, todo: list[int], workers: int) -> Iterator[int]:
+def _make_all(
+    directory: Path, plan: _Plan, todo: list[int], workers: int
+) -> Generator[int, None, None]:
     """Makes the identities in `todo`; yields each when it is finished, in any order."""
     workers = min(workers, len(todo))
     if workers <= 1:
         for identity in todo:
             yield _make_identity(directory, plan, identity)
         return
-    running: set[Future] = set()
     context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with (
+        _one_thread_each(),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool,
+    ):
+        waiting, running = iter(todo), set()
         try:
-            for identity in todo[: 2 * workers]:
-                running.add(pool.submit(_make_identity, directory, plan, identity))
-            waiting = iter(todo[2 * workers :])
-            while running:
+            while True:
+                for identity in itertools.islice(waiting, 2 * workers - len(running)):
+                    running.add(pool.submit(_make_identity, directory, plan, identity))
+                if not running:
+                    return
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield future.result()
-                    for identity in _take_one(waiting):
-                        running.add(pool.submit(_make_identity, directory, plan, identity))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _take_one(iterator: Iterator[int]) -> Iterator[int]:
-    with contextlib.suppress(StopIteration):
-        yield next(iterator)
+def _start_worker() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
 
 
 @contextlib.contextmanager
@@ -342,7 +352,8 @@ def _manifest(plan: _Plan, files: dict[str, str]) -> dict:
 
 
 def _remove_leftovers(directory: Path) -> None:
-    """Removes the temporary folders that a killed process could not remove itself."""
+    """Removes the finished units, and temporary folders that a killed process left behind."""
+    shutil.rmtree(directory / _PARTS, ignore_errors=True)
     for folder in (directory, *(directory / name for name in IMAGE_FOLDERS.values())):
         for path in folder.glob(".*.tmp"):
             shutil.rmtree(path, ignore_errors=True)

@@ -172,7 +172,7 @@ def _sample_skin(rng: np.random.Generator, male: bool, ancestry: np.ndarray) -> 
         + ancestry[2] * rng.uniform(0.55, 0.98)
     )
     tone = float(np.clip(tone + rng.normal(0, 0.05), 0, 1))
-    freckles, freckled = rng.uniform(0.2, 0.8), rng.random() < 0.25
+    freckles, freckled = rng.uniform(0.15, 0.5), rng.random() < 0.25
     makeup, made_up = rng.uniform(0.2, 1), rng.random() < 0.5
     return Skin(
         tone=tone,
@@ -245,7 +245,7 @@ _NO_BANGS = (
 
 def _sample_hair(rng: np.random.Generator, male: bool, age: float, ancestry: np.ndarray) -> Hair:
     colors = ("black", "dark_brown", "brown", "blond", "red")
-    shares = [0.30, 0.22, 0.21, 0.22, 0.05] if ancestry[0] > 0.5 else [0.70, 0.18, 0.07, 0.05, 0]
+    shares = [0.26, 0.20, 0.19, 0.30, 0.05] if ancestry[0] > 0.5 else [0.70, 0.18, 0.07, 0.05, 0]
     color = str(rng.choice(colors, p=shares))
     turned = str(rng.choice(palette.GRAY_HAIR))
     if rng.random() < 0.7 and age > 0.65:

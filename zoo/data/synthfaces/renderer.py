@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # these need numba and SciPy
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments would give other pixels or labels."""
 
-_PALE, _OLD = 0.12, 0.65  # skin tone below which and age from which the attributes hold
+_PALE, _OLD = 0.14, 0.65  # skin tone below which and age from which the attributes hold
 
 # Domains of the random streams: a change of one part does not disturb the others.
 _STREAMS = {"looks": 1, "bones": 2, "hair": 3, "beard": 4, "lashes": 5, "view": 6}
