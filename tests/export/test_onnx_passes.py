@@ -136,6 +136,13 @@ def test_unfold_tensordot():
     assert operators(after) == {"MatMul": 1}
 
 
+@pytest.mark.parametrize("order", ["x, r", "r, x"])
+def test_fuse_reciprocal(order):
+    graph = parse(IMAGE + f"{{ a = Exp(x)  r = Reciprocal(a)  y = Mul({order}) }}")
+    after = check(graph, lambda g: passes.remove_dead(passes.fuse_reciprocal(g)))
+    assert operators(after) == {"Exp": 1, "Div": 1}
+
+
 @pytest.mark.parametrize("given", ["", ", b"])
 def test_fuse_bias(given):
     graph = parse(

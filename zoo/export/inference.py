@@ -105,7 +105,7 @@ def input_specs(
 def check_captures(model: GANModel, traced, variables: list[tf.Variable]) -> None:
     """Raises ValueError if the traced call reads more than these variables: a bug of the model."""
     known = {id(variable.handle) for variable in variables}
-    unknown = [str(t) for t in traced.captured_inputs if id(t) not in known]
+    unknown = [v.name for v in traced.variables if id(v.handle) not in known]
     if unknown:
         names = ", ".join(unknown)
         raise ValueError(f"inference_variables() of {model.zoo_name} lacks what it reads: {names}")

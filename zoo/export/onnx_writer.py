@@ -29,7 +29,7 @@ from zoo.export.inference import (
 from zoo.export.naming import readable
 from zoo.export.onnx_file import write
 from zoo.export.passes import simplify
-from zoo.gan import GANModel
+from zoo.gan import GANModel, named_variables
 
 OPSETS = (18,)
 INLINE = 1024
@@ -90,7 +90,10 @@ def build(model: GANModel, specs: dict[str, tf.TensorSpec], opset: int) -> Graph
     variables = model.inference_variables()
     raw, output_shape = _convert(model, specs, variables, opset)
     paths = {f"weight_{index}": v.path for index, v in enumerate(variables)}
-    weights = {v.path: np.asarray(memoryview(tf.convert_to_tensor(v.value))) for v in variables}
+    weights = {
+        path: np.asarray(memoryview(tf.convert_to_tensor(v.value)))
+        for path, v in named_variables(variables).items()
+    }
     nodes = [renamed(node, paths) for node in raw.graph.node]
     del raw.graph.node[:], raw.graph.input[:], raw.graph.output[:], raw.graph.value_info[:]
     raw.graph.node.extend(nodes)

@@ -226,6 +226,21 @@ def unfold_tensordot(graph: Graph) -> Graph:
     return graph.replace(nodes=nodes)
 
 
+def fuse_reciprocal(graph: Graph) -> Graph:
+    """Divides instead of multiplying by a reciprocal, as reciprocal roots are converted."""
+    producers, nodes = graph.producers(), []
+    for node in graph.nodes:
+        if node.op_type == "Mul":
+            for factor, other in (node.input, reversed(node.input)):
+                maker = producers.get(other)
+                if maker is not None and maker.op_type == "Reciprocal":
+                    inputs = [factor, maker.input[0]]
+                    node = helper.make_node("Div", inputs, node.output, name=node.name)
+                    break
+        nodes.append(node)
+    return graph.replace(nodes=nodes)
+
+
 def fuse_bias(graph: Graph) -> Graph:
     """Moves the addition of one constant per channel into the convolution before it."""
     consumers = graph.consumers()
@@ -299,5 +314,6 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     remove_dead,
     infer_shapes,
     fuse_bias,
+    fuse_reciprocal,
     remove_dead,
 )
