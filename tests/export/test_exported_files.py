@@ -197,6 +197,21 @@ def test_importing_the_exporters_imports_no_framework():
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True, timeout=60)
 
 
+@pytest.mark.parametrize("package", ["onnx", "tf2onnx"])
+def test_a_missing_package_is_named(monkeypatch, package):
+    for name in [name for name in sys.modules if name.startswith("zoo.export.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ZooError, match=f"package {package}; install the extra 'export'"):
+        zoo.export.onnx  # noqa: B018
+
+
+def test_verify_without_onnxruntime(model, onnx_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ZooError, match="package onnxruntime"):
+        zoo.export.verify(model, onnx_path)
+
+
 # Other networks --------------------------------------------------------------------------------
 
 

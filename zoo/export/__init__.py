@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import importlib
 
+from zoo.errors import ZooError
+
 _HOMES = {
     "saved_model": "zoo.export.saved_model_writer",
     "onnx": "zoo.export.onnx_writer",
@@ -24,7 +26,13 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        home = importlib.import_module(_HOMES[name])
+    except ModuleNotFoundError as error:
+        if error.name not in ("onnx", "tf2onnx"):
+            raise
+        raise ZooError(f"ONNX needs the package {error.name}; install the extra 'export'") from None
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

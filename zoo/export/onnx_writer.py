@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import onnx as onnx_format
 import tensorflow as tf
+import tf2onnx
 from onnx import TensorProto, helper
 
 from zoo.errors import ZooError
@@ -120,8 +121,6 @@ def _convert(
     With the weights inside, tf2onnx needs some 75 times their size: it copies the graph before each
     of its optimisation passes.
     """
-    import tf2onnx
-
     serve = inference_function(model)
 
     def stateless(batch, weights):

@@ -191,8 +191,11 @@ def _open_saved_model(path: Path, output: str) -> tuple[dict[str, tuple], Runner
 
 
 def _open_onnx(path: Path, output: str) -> tuple[dict[str, tuple], Runner]:
-    import onnxruntime
-
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        message = "ONNX needs the package onnxruntime; install the extra 'export'"
+        raise ZooError(message) from None
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # each kind of damage has an exception of its own
