@@ -90,8 +90,10 @@ def develop(color, background, label, gain, background_gain, block, image, parsi
     total = np.zeros(3)
     for row in range(parsing.shape[0]):
         for column in range(parsing.shape[1]):
-            votes[:] = 0
-            total[:] = 0
+            for k in range(_CLASSES):
+                votes[k] = 0
+            for k in range(3):
+                total[k] = 0
             for y in range(row * block, (row + 1) * block):
                 for x in range(column * block, (column + 1) * block):
                     votes[label[y, x]] += 1
@@ -100,7 +102,11 @@ def develop(color, background, label, gain, background_gain, block, image, parsi
                             total[k] += _tone(background[y, x, k] * background_gain[k])
                         else:
                             total[k] += _tone(color[y, x, k] * gain[k])
-            parsing[row, column] = np.argmax(votes)
+            winner = 0
+            for k in range(_CLASSES):
+                if votes[k] > votes[winner]:
+                    winner = k
+            parsing[row, column] = winner
             for k in range(3):
                 v = total[k] / (block * block)
                 image[row, column, k] = (

@@ -136,7 +136,8 @@ def vertex_normals(vertices, triangles):
             normals[corner, 2] += nz
     for i in range(normals.shape[0]):
         length = np.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2) + 1e-12
-        normals[i] /= length
+        for k in range(3):
+            normals[i, k] /= length
     return normals
 
 

@@ -47,10 +47,8 @@ def light_strands(points, lit, openness, brightness, color, shadow, light: Light
             )
             view = _unit(-points[s, k, 0], -points[s, k, 1], camera_z - points[s, k, 2])
             reached = _reached(shadow, lit[s, k, 0], lit[s, k, 1], lit[s, k, 2])
-            value = _strand_light(
-                *(tangent, view, reached, openness[s, k], brightness[s]),
-                *(base, around, light, gloss),
-            )
+            deep, tone = openness[s, k], brightness[s]
+            value = _strand_light(tangent, view, reached, deep, tone, base, around, light, gloss)
             out[s, k, 0], out[s, k, 1], out[s, k, 2] = value
     return out
 
