@@ -99,10 +99,10 @@ def pose_head(shape: HeadShape, expression: Expression) -> Head:
 
 def _face_units(expression: Expression) -> dict[str, float]:
     smile, mouth_open, lids = expression.smile, expression.mouth_open, expression.lids
-    upper_lip = 0.5 * mouth_open + 0.40 * smile * (mouth_open > 0.05)
+    upper_lip = 0.5 * mouth_open + 0.65 * smile * (mouth_open > 0.05)
     units = {"fu/jawOpen": 0.55 * mouth_open}
     for side in ("Left", "Right"):
-        units[f"fu/mouthSmile{side}"] = 0.62 * smile
+        units[f"fu/mouthSmile{side}"] = 0.85 * smile
         units[f"fu/cheekSquint{side}"] = 0.35 * smile
         units[f"fu/mouthUpperUp{side}"] = upper_lip
         units[f"fu/mouthLowerDown{side}"] = 0.25 * mouth_open

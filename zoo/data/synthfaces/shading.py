@@ -30,7 +30,8 @@ _LABEL_MOUTH, _LABEL_NECK, _LABEL_CLOTHES = 8, 12, 13
 
 _F0 = 0.028  # reflectance of skin and eyes at normal incidence
 _IRIS_ANGLE = 0.46  # radians around the gaze
-_TEETH_SHADE = 0.75
+_TEETH_SHADE = 0.95
+_TEETH_LIGHT = 0.85  # least share of ambient and key light: shaded teeth look like a dark hole
 _SKIN_WRAP, _CLOTH_WRAP = (0.30, 0.14, 0.09), (0.02, 0.02, 0.02)
 _EYE_WRAP = (0.35, 0.30, 0.28)
 
@@ -170,6 +171,8 @@ def shade(geometry: Geometry, texture: Texture, eyes: Eyes, light: Light, shadow
             visible = 0.0
             if _dot(surface.normal, light.direction) > -0.35:
                 visible = _lit_share(shadow, lit[0], lit[1], lit[2])
+            if part == _UPPER_TEETH or part == _LOWER_TEETH:
+                visible = max(visible, _TEETH_LIGHT)
             view = _unit(-point[0], -point[1], camera_z - point[2])
             color = _light_up(surface, light, view, visible)
             for k in range(3):
@@ -290,7 +293,7 @@ def _mouth(part, canonical, normal, occlusion):
             (0.75 * gap * (1 - gum) + 0.14 * gum) * shade_,
             (0.66 * gap * (1 - gum) + 0.14 * gum) * shade_,
         )
-        specular, roughness, occlusion = 0.8, 0.2, max(occlusion, 0.55)
+        specular, roughness, occlusion = 0.8, 0.2, max(occlusion, _TEETH_LIGHT)
     elif part == _TONGUE:
         shade_ = smoothstep(1.05, 1.35, z) * 0.8 + 0.2
         color, specular, roughness = (0.42 * shade_, 0.13 * shade_, 0.13 * shade_), 0.6, 0.3
