@@ -120,7 +120,7 @@ def test_landmarks_lie_on_the_drawn_parts(index):
         assert distance(example, "nose", "nose") < 1.5
         for side in ("left", "right"):
             parts = ("upper lip", "lower lip", "inner mouth")
-            assert distance(example, f"{side}_mouth", *parts) < 3
+            assert distance(example, f"{side}_mouth", *parts) < 2
 
 
 def test_every_face_has_the_main_parts_where_they_belong():

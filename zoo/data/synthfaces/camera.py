@@ -15,7 +15,6 @@ _PIVOT = np.array([0, 6.95, 0.55], np.float32)
 _SIDE = 2.60  # mesh units that fill the image at the depth of the face
 _FACE_HEIGHT = 0.615  # where the face is centred, as a share of the image
 _NECK_LOW = 5.75  # below this height the body's rotation holds, one unit above it the head's
-_EYE_FRONT = 0.14  # radius of the eyeball
 
 # Share of the head's turn that the body and the gaze follow: yaw, pitch, roll.
 _BODY_SHARE = (0.75, 0.3, 0.3)
@@ -95,13 +94,14 @@ def aim(view: View, head: Head, samples: int) -> Camera:
 def landmarks(camera: Camera, head: Head) -> np.ndarray:
     """Sample positions (5, 2) in the order of LANDMARK_NAMES.
 
-    An eye is marked on the eyeball's surface straight ahead of the head, so that the mark stays in
-    the opening of the lids when the head turns.
+    An eye is marked midway between the edges of its lids.
     """
-    front = head.eye_centres + np.array([0, 0, _EYE_FRONT], np.float32)
-    index = base_mesh().landmarks
+    mesh = base_mesh()
+    edges = [head.vertices[strip.vertices].mean(0) for strip in mesh.lashes]
+    left, right = (edges[0] + edges[1]) / 2, (edges[2] + edges[3]) / 2
+    index = mesh.landmarks
     rest = head.vertices[[index["nose"], index["right_mouth"], index["left_mouth"]]]
-    points = np.concatenate([front[::-1], rest]).astype(np.float32)
+    points = np.stack([right, left, *rest])
     return camera.project(camera.turn(points))[:, :2]
 
 

@@ -39,12 +39,14 @@ _GROUP_PARTS = {
     "helper-tongue": Part.TONGUE,
 }
 
+_MOUTH_INSIDE = (Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE)
+
 # The skin vertex nearest to each of these canonical points carries the name.
 _LANDMARK_POINTS = {
     "nose": (0, 6.94, 1.69),
     "nasion": (0, 7.33, 1.45),
-    "left_mouth": (0.255, 6.60, 1.36),
-    "right_mouth": (-0.255, 6.60, 1.36),
+    "left_mouth": (0.225, 6.605, 1.41),
+    "right_mouth": (-0.225, 6.605, 1.41),
     "left_ear_top": (0.80, 7.32, 0.50),
     "right_ear_top": (-0.80, 7.32, 0.50),
 }
@@ -70,6 +72,7 @@ class Mesh:
         uv: (m, 3, 2) float32, texture coordinates of the corners.
         targets: name -> (vertex indices, (k, 3) float32 offsets).
         eyes: vertex indices of the subject's left and right eyeball.
+        mouth_inside: vertex indices of teeth and tongue.
         lashes: the four lash strips.
         landmarks: name -> vertex index, left and right are the subject's.
         masks: name -> float32 image in UV space, 0 to 1.
@@ -81,6 +84,7 @@ class Mesh:
     uv: np.ndarray
     targets: Mapping[str, tuple[np.ndarray, np.ndarray]]
     eyes: tuple[np.ndarray, np.ndarray]
+    mouth_inside: np.ndarray
     lashes: tuple[LashStrip, ...]
     landmarks: Mapping[str, int]
     masks: Mapping[str, np.ndarray]
@@ -111,6 +115,7 @@ def base_mesh() -> Mesh:
         uv=uv,
         targets=_targets(data),
         eyes=eyes,
+        mouth_inside=np.unique(triangles[np.isin(parts, _MOUTH_INSIDE)]),
         lashes=_lash_strips(vertices, all_triangles, group, group_names, eyes),
         landmarks=_landmarks(vertices, np.unique(triangles[parts == Part.SKIN])),
         masks={k: data[f"{k}_mask"].astype(np.float32) / 255 for k in ("lips", "ears")},

@@ -49,6 +49,7 @@ _SMALL_STRANDS = 2 / 3  # share of the strands that small images have
 
 _OPEN_MOUTH = 0.5  # opening at which occlusion is computed; it is interpolated from closed
 
+_TEETH_BEHIND = 0.06  # depth that teeth lose in the z-test, or they stick out of small chins
 _SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.75  # texels; half side in mesh units
 _LASH_COLOR = (0.008, 0.006, 0.005)
 _LABEL_GLASSES = 11
@@ -138,10 +139,9 @@ def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
         label=np.zeros((samples, samples), np.uint8),
     )
     turned = camera.turn(head.vertices)
-    rasterize(
-        *(camera.project(turned), base_mesh().triangles, True),
-        *(canvas.depth, canvas.face, canvas.weights),
-    )
+    points = camera.project(turned)
+    points[base_mesh().mouth_inside, 2] -= _TEETH_BEHIND
+    rasterize(points, base_mesh().triangles, True, canvas.depth, canvas.face, canvas.weights)
     hair = camera.turn(sitter.hair.points) if sitter.hair is not None else None
     lighting = _light_scene(view, turned, hair)
     _shade_head(sitter, view, camera, head, turned, lighting, canvas)
