@@ -190,7 +190,7 @@ def _paint_values(person: Person) -> _Paint:
 
 
 class _Texel(NamedTuple):
-    """All inputs of one texel: scalars, since helpers that take arrays count references."""
+    """All inputs of one texel: scalars, since functions of arrays count references."""
 
     x: float
     y: float

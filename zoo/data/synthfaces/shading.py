@@ -1,6 +1,6 @@
 """Light on skin, eyes and mouth, per sample of the supersampled grid, in linear RGB.
 
-Helpers of the kernel take scalars and tuples: array arguments would be reference-counted per call.
+Inner functions take scalars and tuples: array arguments would be reference-counted per call.
 """
 
 from __future__ import annotations
