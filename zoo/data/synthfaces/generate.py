@@ -14,8 +14,10 @@ import io
 import itertools
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
 import shutil
+import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -276,6 +278,13 @@ def _start_worker() -> None:
     import cv2
 
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Or the processes of a killed run would wait for work for ever."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 @contextlib.contextmanager
