@@ -29,7 +29,7 @@ class Checkpoint(Mapping):
         if not list(Path(prefix).parent.glob(f"{Path(prefix).name}.data-*")):
             raise ZooError(f"checkpoint {prefix} has an .index but no .data file")
         self.prefix = prefix
-        self._errors = (tf.errors.OpError, RuntimeError, ValueError)
+        self._errors = (tf.errors.OpError, RuntimeError, ValueError, IndexError)
         try:
             self._reader = tf.train.load_checkpoint(prefix)
         except self._errors as error:

@@ -83,7 +83,8 @@ class SCFEGAN(GANModel):
         self.vgg = None
         self.generator = Generator(variant, width, self.depth, name="generator")
         self.discriminator = Discriminator(width, image_size, name="discriminator")
-        empty = tf.zeros((1, image_size, image_size, networks.INPUT_CHANNELS))
+        side = 2**self.depth  # no weight depends on the size of the image
+        empty = tf.zeros((1, side, side, networks.INPUT_CHANNELS))
         self.generator(empty)
         self.discriminator(empty)
         self.built = True

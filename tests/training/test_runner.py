@@ -1,0 +1,157 @@
+"""A training run as a user starts it: the smoke recipe, stopped, resumed, broken."""
+
+import csv
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.config import load_recipe
+from zoo.errors import ZooError
+from zoo.losses import reconstruction
+from zoo.training import checkpoint, runner
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return tmp_path_factory.mktemp("data") / "faces"
+
+
+@pytest.fixture
+def recipe(data):
+    def make(*overrides):
+        off = "model.arguments.loss_weights.generator"
+        fixed = [f"data.directory={data}", f"{off}.perceptual=0", f"{off}.style=0"]
+        return load_recipe("sc_fegan/smoke", [*fixed, "training.ema_decay=0.9", *overrides])[0]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def straight(data, tmp_path_factory):
+    """A run of 6 steps that was never stopped."""
+    off = "model.arguments.loss_weights.generator"
+    overrides = [f"data.directory={data}", f"{off}.perceptual=0", f"{off}.style=0"]
+    recipe = load_recipe("sc_fegan/smoke", [*overrides, "training.ema_decay=0.9"])[0]
+    return runner.train(recipe, tmp_path_factory.mktemp("runs") / "straight")
+
+
+def rows(run):
+    with open(run / "log.csv", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def weights_of(run):
+    return {v.path: v.numpy() for v in zoo.load(run).variables}
+
+
+def test_what_a_run_leaves(straight):
+    assert {p.name for p in straight.iterdir()} == {
+        "recipe.yaml",
+        "environment.json",
+        "log.csv",
+        "curves.png",
+        "samples",
+        "checkpoints",
+        "preset",
+    }
+    assert [int(float(row["step"])) for row in rows(straight)] == [2, 4, 6]
+    assert all(np.isfinite(float(v)) for row in rows(straight) for v in row.values())
+    assert [p.name for p in checkpoint.steps(straight / "checkpoints")] == [
+        "step-00000003",
+        "step-00000006",
+    ]
+    config = json.loads((straight / "preset" / "config.json").read_text())
+    assert config["card"]["step"] == 6
+    assert config["card"]["recipe"]["training"]["steps"] == 6
+    assert not list(straight.rglob("*.tmp"))
+
+
+def test_the_preset_holds_the_average(straight):
+    model = zoo.load(straight)
+    newest = checkpoint.steps(straight / "checkpoints")[-1]
+    from zoo import weights
+
+    state = weights.read(newest / checkpoint.STATE)
+    path = "generator/gconv1_ds/kernel"
+    value = {v.path: v.numpy() for v in model.generator.variables}[path]
+    np.testing.assert_array_equal(value, state["ema/" + path.replace("/", ".")])
+    assert np.abs(value - state[path]).max() > 0
+
+
+def test_stopped_by_a_signal_and_resumed_is_bit_equal(recipe, straight, tmp_path):
+    def stop(step, losses):
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.train(recipe(), tmp_path / "run", progress=runner.Progress(losses=stop))
+    kept = checkpoint.steps(tmp_path / "run" / "checkpoints")
+    assert kept and kept[-1].name < "step-00000006"
+    started = []
+    progress = runner.Progress(start=lambda step, total: started.append((step, total)))
+    runner.train(recipe(), tmp_path / "run", progress=progress)
+    assert started == [(int(kept[-1].name[-8:]), 6)]
+    assert [int(float(row["step"])) for row in rows(tmp_path / "run")] == [2, 4, 6]
+    ours, theirs = weights_of(tmp_path / "run"), weights_of(straight)
+    for path, value in theirs.items():
+        np.testing.assert_array_equal(value, ours[path], err_msg=path)
+
+
+def test_a_finished_run_is_reused(recipe, straight):
+    before = (straight / "preset" / "model.safetensors").stat().st_mtime_ns
+    assert runner.train(recipe(), straight) == straight
+    assert (straight / "preset" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_refusals(recipe, straight, tmp_path):
+    with pytest.raises(ZooError, match="another recipe"):
+        runner.train(recipe("training.seed=3"), straight)
+    with pytest.raises(ZooError, match="holds a run already"):
+        runner.train(recipe(), straight, resume=False)
+    with pytest.raises(ZooError, match="image_size is 64.*images of 32"):
+        runner.train(recipe("model.arguments.image_size=64"), tmp_path / "a")
+    with pytest.raises(ZooError, match="count=24, the recipe says 20"):
+        runner.train(recipe("data.count=20"), tmp_path / "b")
+    with pytest.raises(ZooError, match="optimizers 'generater'.*Did you mean 'generator'"):
+        runner.train(recipe("optimizers.generater.learning_rate=1e-3"), tmp_path / "c")
+    with pytest.raises(ZooError, match="Did you mean 'width'"):
+        runner.train(recipe("model.arguments.widht=1"), tmp_path / "d")
+
+
+def test_nan_names_the_loss_and_leaves_the_last_good_checkpoint(recipe, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    runner.train(recipe("training.steps=3"), run)
+    poison = reconstruction.total_variation
+    monkeypatch.setattr(reconstruction, "total_variation", lambda *a: poison(*a) * float("nan"))
+    with pytest.raises(ZooError, match="step 4: the loss generator/tv is nan; training stops"):
+        runner.train(recipe(), run)
+    assert [p.name for p in checkpoint.steps(run / "checkpoints")] == ["step-00000003"]
+    assert int(zoo.load(run).step.numpy()) == 0  # the preset still loads
+
+
+def test_a_broken_checkpoint_is_skipped(recipe, straight, tmp_path):
+    import shutil
+
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+    newest = checkpoint.steps(run / "checkpoints")[-1] / checkpoint.STATE
+    data = bytearray(newest.read_bytes())
+    data[len(data) // 2] ^= 1
+    newest.write_bytes(data)
+    started = []
+    progress = runner.Progress(start=lambda step, total: started.append(step))
+    with pytest.warns(UserWarning, match="checkpoint skipped.*SHA-256"):
+        runner.train(recipe(), run, progress=progress)
+    assert started == [3]
+    np.testing.assert_array_equal(
+        weights_of(run)["generator/gconv1_ds/kernel"],
+        weights_of(straight)["generator/gconv1_ds/kernel"],
+    )
+    for path in checkpoint.steps(run / "checkpoints"):
+        (path / checkpoint.STATE).write_bytes(b"")
+    with pytest.warns(UserWarning), pytest.raises(ZooError, match="no checkpoint in .* restored"):
+        runner.train(recipe(), run)
