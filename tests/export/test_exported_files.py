@@ -283,6 +283,7 @@ NETWORKS = {
     "bottleneck": (bottleneck, 6),
     "layer norm": (inner(layers.LayerNormalization()), 2),
     "group norm": (inner(layers.GroupNormalization(groups=2)), 4),
+    "instance norm": (inner(layers.GroupNormalization(groups=-1)), 2),
     "unpool": (inner(Unpool()), 4),
     "attention": (inner(Attention()), 5),
     "labels": (inner(Labels()), 3),

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from zoo.errors import ZooError
-from zoo.export import layout, naming, passes
+from zoo.export import layout, naming, passes, unit_axis
 from zoo.export.graph import from_proto, to_proto, topological
 
 HEADER = '<ir_version: 8, opset_import: ["" : 18]>\n'
@@ -134,6 +134,36 @@ def test_unfold_tensordot():
     graph.shapes["y"] = ("batch", 4, 6, 2)
     after = check(graph, lambda g: passes.remove_dead(passes.unfold_tensordot(g)))
     assert operators(after) == {"MatMul": 1}
+
+
+UNIT_CONSTANTS = """<float[1, 1, 1, 3, 1] k = {1, 2, 3}, float half = {0.5},
+    float[3] row = {1, 2, 3}, int64[3] inner = {1, 2, 4}, int64[1] last = {-1},
+    int64[5] s = {0, 4, 6, 3, 1}, int64[4] t = {0, 4, 6, 3}>"""
+
+
+@pytest.mark.parametrize(
+    "body, left",
+    [
+        ("m = ReduceMean(r, inner)  d = Sub(r, m)  e = Mul(d, k)  f = Add(half, e)", 0),
+        ("f = Identity(r)", 0),
+        ("f = Mul(r, row)", 2),  # broadcasts along the fifth axis
+        ("f = ReduceMax(r, last)", 2),
+        ("a = Transpose<perm = [0, 1, 2, 4, 3]>(r)  f = Transpose<perm = [0, 1, 2, 4, 3]>(a)", 2),
+    ],
+)
+def test_drop_unit_axis(body, left):
+    graph = parse(
+        (IMAGE if "row" not in body else IMAGE.replace("h, w, c", "h, w, c, d"))
+        + UNIT_CONSTANTS
+        + f"{{ r = Reshape(x, s)  {body}"
+        + (
+            "  b = Relu(f)  y = Relu(b) }"
+            if "row" in body
+            else "  b = Reshape(f, t)  y = Relu(b) }"
+        )
+    )
+    after = check(graph, lambda g: passes.remove_dead(unit_axis.drop_unit_axis(g)))
+    assert operators(after)["Reshape"] == min(left, operators(graph)["Reshape"])
 
 
 @pytest.mark.parametrize("order", ["x, r", "r, x"])

@@ -19,6 +19,7 @@ from zoo.export.graph import (
     with_attribute,
 )
 from zoo.export.layout import TO_NCHW, TO_NHWC, to_channels_first
+from zoo.export.unit_axis import drop_unit_axis
 
 RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}) | frozenset(
     {"RandomUniform", "RandomUniformLike"}
@@ -307,6 +308,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     infer_shapes,
     settle_reshapes,
     unfold_tensordot,
+    drop_unit_axis,
     remove_dead,
     to_channels_first,
     merge_transposes,
