@@ -102,7 +102,11 @@ def list_recipes() -> list[str]:
 
 def find_recipe(recipe: str | os.PathLike) -> Path:
     """The file of a recipe given as a path or by the name of one that comes with the package."""
-    for path in (Path(recipe), recipes_directory() / f"{recipe}.yaml", recipes_directory() / recipe):
+    for path in (
+        Path(recipe),
+        recipes_directory() / f"{recipe}.yaml",
+        recipes_directory() / recipe,
+    ):
         if path.is_file():
             return path
     names = list_recipes()

@@ -40,7 +40,9 @@ class Edit:
     color: np.ndarray  # (H, W, 3) uint8, black = none
 
 
-def run(recipe: Recipe, directory: str | os.PathLike, progress: Progress | None = None) -> list[str]:
+def run(
+    recipe: Recipe, directory: str | os.PathLike, progress: Progress | None = None
+) -> list[str]:
     """Runs the demonstration.
 
     Args:

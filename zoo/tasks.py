@@ -111,7 +111,9 @@ def _box_slices(box, hole: np.ndarray) -> tuple[slice, slice]:
         raise ZooError(f"box {tuple(box)} does not lie in the picture of {width} x {height} pixels")
     rows, columns = slice(top, top + box_height), slice(left, left + box_width)
     if hole[rows, columns].sum() != hole.sum():
-        raise ZooError(f"the hole reaches beyond the box {tuple(box)}; enlarge one or shrink the other")
+        raise ZooError(
+            f"the hole reaches beyond the box {tuple(box)}; enlarge one or shrink the other"
+        )
     return rows, columns
 
 

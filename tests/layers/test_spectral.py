@@ -30,7 +30,8 @@ def test_official_sn_patch_gan():
         shape = conv.compute_output_shape(shape)
         scope = f"discriminator/sn_patch_gan/conv{i + 1}"
         conv.set_weights(
-            [weights[f"{scope}/{n}"] for n in ("kernel", "bias")] + [weights[f"{scope}/kernel_sn/u"]]
+            [weights[f"{scope}/{n}"] for n in ("kernel", "bias")]
+            + [weights[f"{scope}/kernel_sn/u"]]
         )
 
     def logits(training):

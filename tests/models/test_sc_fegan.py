@@ -21,7 +21,9 @@ def test_full_size_parameter_counts():
     paper = zoo.create("sc_fegan", variant="paper")
     # 3x3 kernels (a 7x7 and two 5x5 shrink), and a second half in each transposed convolution
     fused = 2 * (9 * 64 * (49 - 9) + (64 * 128 + 128 * 256) * (25 - 9))
-    gates = sum(v.shape[2] * v.shape[3] * 25 // 2 + v.shape[2] // 2 for v in kernels(paper, "deconv"))
+    gates = sum(
+        v.shape[2] * v.shape[3] * 25 // 2 + v.shape[2] // 2 for v in kernels(paper, "deconv")
+    )
     expected = 92_886_100 - DEAD_BIASES - fused + gates
     assert paper.generator.count_params() == expected
 

@@ -55,7 +55,10 @@ def test_refused(tmp_path, capsys):
     "text, expected",
     [
         ("full", ()),
-        ("[:, ::4, ::4, :]", (slice(None), slice(None, None, 4), slice(None, None, 4), slice(None))),
+        (
+            "[:, ::4, ::4, :]",
+            (slice(None), slice(None, None, 4), slice(None, None, 4), slice(None)),
+        ),
         ("[1:3, ::2]", (slice(1, 3), slice(None, None, 2))),
     ],
 )

