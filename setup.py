@@ -1,4 +1,4 @@
-"""Packaging. Ranges are what the code needs; constraints.txt holds the versions it is tested with."""
+"""Packaging. Ranges are what the code needs; constraints.txt holds the tested versions."""
 
 from pathlib import Path
 

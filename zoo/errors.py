@@ -1,4 +1,4 @@
-"""The one exception that means "the input is wrong", and the helper that suggests the nearest name."""
+"""The one exception that means "the input is wrong", and a helper for the nearest name."""
 
 from __future__ import annotations
 

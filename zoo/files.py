@@ -13,7 +13,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` when the block ends without error.
+    """Yields a temporary path beside `path`; renames it to `path` when the block ends well.
 
     The block may create a file or a directory there. An existing file at `path` is replaced in one
     step; an existing directory is first moved aside, and put back if the rename fails. On error the

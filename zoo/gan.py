@@ -15,8 +15,8 @@ from zoo.errors import ZooError, did_you_mean
 class GANModel(keras.Model):
     """Named networks, each with its own optimizer, loss weights and logs.
 
-    A subclass builds its networks in `__init__` (call each once on zeros), sets the attributes below
-    and writes `call`, `generator_losses`, `discriminator_losses` and a linear `train_step`:
+    A subclass builds its networks in `__init__` (calls each once on zeros), sets the attributes
+    below and writes `call`, `generator_losses`, `discriminator_losses` and a linear `train_step`:
 
         with tape: losses = self.discriminator_losses(batch, outputs)
                    objective = self.objective("discriminator", losses)
@@ -159,7 +159,8 @@ class GANModel(keras.Model):
         weights = self.loss_weights[network]
         if set(losses) != set(weights):
             raise ValueError(
-                f"{self.zoo_name}: losses of {network} are {sorted(losses)}, weights {sorted(weights)}"
+                f"{self.zoo_name}: losses of {network} are {sorted(losses)}, "
+                f"weights {sorted(weights)}"
             )
         for name, value in losses.items():
             self._trackers[f"{network}/{name}"].update_state(value)
@@ -208,7 +209,7 @@ class GANModel(keras.Model):
 
     @contextlib.contextmanager
     def averaged_weights(self):
-        """Inside the block the first network holds its averaged weights (if there is an average)."""
+        """Inside the block the first network holds its averaged weights, if there are any."""
         if self.ema is None:
             yield
             return

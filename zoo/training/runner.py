@@ -103,7 +103,7 @@ def train(
 
 
 def _claim(run: Path, recipe: Recipe) -> None:
-    """Writes recipe and environment into a new run directory, or checks the recipe of an old one."""
+    """Writes recipe and environment into a new run directory, or checks an old one's recipe."""
     path = run / "recipe.yaml"
     values = recipe.model_dump(mode="json")
     if path.is_file():

@@ -18,7 +18,7 @@ class SCFEGAN(GANModel):
 
     One training step::
 
-        x_gen = G(erased image, sketch, colour, mask, noise);  x_comp = x_gen in the hole, truth elsewhere
+        x_gen = G(erased image, sketch, colour, mask, noise);  x_comp = x_gen in the hole
         update D on  E[1 - D(truth)] + E[1 + D(x_comp)] + 10 gradient penalty in the hole
                      + 0.001 E[D(truth)^2]
         update G on  pixel + 0.05 perceptual + 120 style + 0.1 TV - 0.001 E[D(x_comp)]
@@ -112,7 +112,7 @@ class SCFEGAN(GANModel):
         return self.forward(batch)["composite"]
 
     def _with_hints(self, image, batch):
-        """`image` with the hints, erased outside the hole: (B, H, W, 9) in the order of the code."""
+        """`image` with the hints, erased outside it: (B, H, W, 9) in the order of the code."""
         mask = batch["mask"]
         sketch, color, noise = batch["sketch"] * mask, batch["color"] * mask, batch["noise"] * mask
         return tf.concat([image, sketch, color, mask, noise], axis=-1)

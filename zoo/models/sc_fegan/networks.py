@@ -43,7 +43,7 @@ class Generator(keras.Model):
     """U-Net of gated convolutions: `depth` down, 4 dilated, `depth` up, tanh.
 
     Skip connections join the layer's mirror image in the encoder; the last one joins the input.
-    Feature maps are normalised over neighbouring channels (LRN), except in the first and last layer.
+    Features are normalised over neighbouring channels (LRN), except in the first and last layer.
 
     Args:
         variant: "official" computes what the released weights expect: kernels 7, 5, 5, 3 and
@@ -126,7 +126,7 @@ class Discriminator(keras.Model):
         width: factor on all channels.
         image_size: side of the images, pixels.
 
-    Input `(B, H, W, 9)` (image, sketch, colour, mask, noise), output `(B, 8, 8, C)` scores, float32.
+    Input `(B, H, W, 9)` (image and hints), output scores `(B, 8, 8, C)`, float32.
     """
 
     def __init__(self, width: float = 1.0, image_size: int = 512, **kwargs):
