@@ -46,8 +46,8 @@ def onnx(
     `model.output_key`. Weights are called by their variables' paths and nodes by their layers. A
     model in mixed precision is written in float32. The metadata says model, task, licence, ranges.
 
-    Peak memory stays below the process's own plus twice the weights: the graph is converted with
-    the weights as inputs, and they are written one by one afterwards.
+    Memory grows by at most about twice the weights beyond what the conversion of any small graph
+    takes: it runs with the weights as inputs, and they are written one by one afterwards.
 
     Args:
         model: a zoo model.
