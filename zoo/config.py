@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from zoo.errors import ZooError, did_you_mean
 
@@ -21,7 +22,14 @@ _MAX_EXTENDS = 8
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False)
+    model_config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value):
+        if isinstance(value, bool):  # would pass for 1 or 0
+            raise PydanticCustomError("truth_value", "true and false are not legal here")
+        return value
 
 
 class ModelSection(_Section):
@@ -70,7 +78,7 @@ class OptimizerSection(_Section):
 class TrainingSection(_Section):
     steps: int = Field(ge=1)
     batch_size: int = Field(ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the generator; 0 = none")
     log_every: int = Field(20, ge=1, description="steps")
@@ -107,7 +115,7 @@ def find_recipe(recipe: str | os.PathLike) -> Path:
         recipes_directory() / f"{recipe}.yaml",
         recipes_directory() / recipe,
     ):
-        if path.is_file():
+        if os.path.isfile(path):  # False for a name that no file can have
             return path
     names = list_recipes()
     raise ZooError(
@@ -136,10 +144,7 @@ def load_recipe(
         path, separator, text = override.partition("=")
         if not separator or not path:
             raise ZooError(f"--set {override}: write it as a.b=value")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ZooError(f"--set {override}: {text!r} is not YAML") from error
+        value = _parsed(text, f"--set {path}: the value")
         for key in reversed(path.split(".")):
             value = {key: value}
         _merge(values, value, "--set", origins)
@@ -149,17 +154,49 @@ def load_recipe(
         raise ZooError(_explained(error, origins)) from None
 
 
+def _parsed(text: str, source: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # e.g. 5000 digits, 5000 "["
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}" if place else ""
+        problem = getattr(error, "problem", None)
+        why = f": {problem}" if problem else ""
+        raise ZooError(f"{source} is not YAML that a recipe may hold{where}{why}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases, which can grow without bound, and without one key given twice."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "aliases (*) are not legal", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value} is there twice", key.start_mark
+                )
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+        return super().construct_mapping(node, deep)
+
+
 def _merged(path: Path, depth: int) -> tuple[dict, dict[str, str]]:
     if depth > _MAX_EXTENDS:
         raise ZooError(f"{path}: `extends` goes in a circle or deeper than {_MAX_EXTENDS} files")
-    if path.stat().st_size > _MAX_BYTES:
-        raise ZooError(f"{path} is larger than {_MAX_BYTES} bytes; that is no recipe")
     try:
-        own = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place else ""
-        raise ZooError(f"{path} is not YAML{where}") from error
+        if path.stat().st_size > _MAX_BYTES:
+            raise ZooError(f"{path} is larger than {_MAX_BYTES} bytes; that is no recipe")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ZooError(f"{path} is not YAML: it is not UTF-8") from error
+    own = _parsed(text, str(path))
     if not isinstance(own, dict):
         raise ZooError(f"{path} must hold a mapping of sections, such as `model:` and `training:`")
     values, origins = {}, {}
