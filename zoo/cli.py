@@ -46,13 +46,15 @@ def show(
     overrides: Overrides = None,
 ) -> None:
     """Shows a model, a preset, or every value of a recipe and where it comes from."""
+    import os
+
     from zoo import config, presets, registry
 
     if name in registry.list_models():
         _show_model(name)
     elif name in presets.cards():
         print(json.dumps(presets.cards()[name], indent=2))
-    elif (Path(name) / presets.CONFIG).is_file() or (Path(name) / "preset").is_dir():
+    elif os.path.isfile(Path(name) / presets.CONFIG) or os.path.isdir(Path(name) / "preset"):
         print(json.dumps(presets.read_config(presets.find(name)), indent=2))
     else:
         try:
@@ -146,8 +148,8 @@ def demo(
     """Makes faces, trains briefly, edits faces and a photo, exports, and shows it all."""
     from zoo.config import load_recipe
 
-    data = f"data.directory={output / 'faces'}"
-    loaded, _ = load_recipe(recipe, [data, *(overrides or ())])
+    faces = json.dumps(str(output / "faces"), ensure_ascii=False)  # as YAML reads it back
+    loaded, _ = load_recipe(recipe, [f"data.directory={faces}", *(overrides or ())])
     _quiet_tensorflow()
     from zoo import demo
 
@@ -191,13 +193,12 @@ def run_command(
         "sketch": None if sketch is None else images.read_sketch(sketch, shape),
         "color": None if color is None else images.read_color(color, shape),
     }
-    working = int(size) if size is not None and size.isdigit() else size
+    working = size if size in (None, "native") else _integers("--size", size, "native, or pixels")
+    region = None if box is None else _integers("--box", box, "left,top,width,height", 4)
     _quiet_tensorflow()
     model = load(preset)
     opaque = images.over_white(picture)
-    result = model.complete(
-        opaque, hole, seed=seed, size=working, box=_integers("--box", box, 4), **drawn
-    )
+    result = model.complete(opaque, hole, seed=seed, size=working, box=region, **drawn)
     if picture.shape[2] == 4 and output.suffix.lower() in (".png", ".webp"):
         filled = np.dstack([result, np.full(shape, 255, np.uint8)])
         result = np.where(hole > 0, filled, picture)
@@ -224,7 +225,7 @@ def export(
     from zoo import export as exporters
 
     model = load(preset)
-    write = {"savedmodel": exporters.saved_model, "onnx": exporters.onnx}[format]
+    write = exporters.saved_model if format == "savedmodel" else exporters.onnx
     path = write(model, output, size=size)
     print(f"{path}: peak memory of this process {exporters.peak_memory() / 1e9:.2f} GB")
     if verify:
@@ -326,13 +327,15 @@ def _training_progress():
         yield Reports(data, start, losses)
 
 
-def _integers(option: str, text: str | None, count: int) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    parts = text.split(",")
-    if len(parts) != count or not all(part.strip().isdigit() for part in parts):
-        raise ZooError(f"{option} is {text!r}; legal are {count} whole numbers with commas between")
-    return tuple(int(part) for part in parts)
+def _integers(option: str, text: str, legal: str, count: int | None = None):
+    """A whole number, or `count` of them with commas between."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != (count or 1):
+        raise ZooError(f"{option} is {text!r}; legal are {legal}, whole numbers")
+    return numbers if count else numbers[0]
 
 
 def _quiet_tensorflow() -> None:
