@@ -13,7 +13,7 @@ EXTRAS = {
     "plots": ["matplotlib>=3.9"],
 }
 EXTRAS["demo"] = [*sum(EXTRAS.values(), []), "scikit-image>=0.24"]
-EXTRAS["test"] = [*EXTRAS["demo"], "pytest>=8", "psutil>=6", "ruff>=0.9"]
+EXTRAS["test"] = [*EXTRAS["demo"], "pytest>=8", "psutil>=6", "ruff>=0.9", "setuptools>=77"]
 
 setup(
     name="face-gan-zoo",

@@ -162,7 +162,7 @@ def _parsed(text: str, source: str) -> Any:
         where = f" at line {place.line + 1}" if place else ""
         problem = getattr(error, "problem", None)
         why = f": {problem}" if problem else ""
-        raise ZooError(f"{source} is not YAML that a recipe may hold{where}{why}") from error
+        raise ZooError(f"{source} is not legal YAML{where}{why}") from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -176,12 +176,11 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node, deep=False):
         seen = set()
-        for key, _ in node.value:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} is there twice", key.start_mark
-                )
-            seen.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+                problem = f"{key.value!r} is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -195,7 +194,7 @@ def _merged(path: Path, depth: int) -> tuple[dict, dict[str, str]]:
     except OSError as error:
         raise ZooError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ZooError(f"{path} is not YAML: it is not UTF-8") from error
+        raise ZooError(f"{path} is not legal YAML: it is not UTF-8") from error
     own = _parsed(text, str(path))
     if not isinstance(own, dict):
         raise ZooError(f"{path} must hold a mapping of sections, such as `model:` and `training:`")
@@ -213,9 +212,13 @@ def _merged(path: Path, depth: int) -> tuple[dict, dict[str, str]]:
 def _merge(base: dict, top: dict, origin: str, origins: dict[str, str], path: str = "") -> None:
     for key, value in top.items():
         here = f"{path}{key}"
-        if isinstance(value, dict):
-            if not isinstance(base.get(key), dict):
-                base[key] = {}
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value, origin, origins, f"{here}.")
+            continue
+        for replaced in [p for p in origins if p == here or p.startswith(f"{here}.")]:
+            del origins[replaced]
+        if isinstance(value, dict) and value:
+            base[key] = {}
             _merge(base[key], value, origin, origins, f"{here}.")
         else:
             base[key] = value
@@ -226,18 +229,28 @@ def _explained(error: ValidationError, origins: dict[str, str]) -> str:
     """The first problem on one line: path, origin, what was received, what is legal."""
     problem = error.errors()[0]
     path = ".".join(str(part) for part in problem["loc"])
-    origin = f" ({origins[path]})" if path in origins else ""
+    given = (o for p, o in origins.items() if p == path or p.startswith(f"{path}."))
+    origin = next((f" ({o})" for o in given), "")
     if problem["type"] == "extra_forbidden":
-        section: Any = Recipe
-        for part in problem["loc"][:-1]:
-            field = getattr(section, "model_fields", {}).get(part)
-            section = field.annotation if field else OptimizerSection
-        legal = list(section.model_fields)
+        legal = _keys(problem["loc"][:-1])
         hint = did_you_mean(problem["loc"][-1], legal)
         return f"recipe: unknown key {path}{origin}; legal are {', '.join(legal)}.{hint}"
     if problem["type"] == "missing":
         return f"recipe: {path} is missing"
-    return f"recipe: {path}{origin} is {problem['input']!r}: {problem['msg'].lower()}"
+    if problem["type"] == "model_type":
+        legal = ", ".join(_keys(problem["loc"]))
+        return f"recipe: {path}{origin} is {problem['input']!r}; legal is a mapping of {legal}"
+    message = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"recipe: {path}{origin} is {problem['input']!r}: {message}"
+
+
+def _keys(path: Iterable[str | int]) -> list[str]:
+    """Legal keys of the section at `path`."""
+    section: Any = Recipe
+    for part in path:
+        field = getattr(section, "model_fields", {}).get(part)
+        section = field.annotation if field else OptimizerSection
+    return list(section.model_fields)
 
 
 def flat(section: BaseModel | dict, prefix: str = "") -> dict[str, Any]:

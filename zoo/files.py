@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -18,6 +19,9 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     The block may create a file or a directory there. An existing file at `path` is replaced in one
     step; an existing directory is first moved aside, and put back if the rename fails. On error the
     temporary path is removed and `path` is untouched.
+
+    Raises:
+        IsADirectoryError: the block made a file, but there is a directory at `path`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,11 +30,13 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         if path.is_dir():
+            if temporary.is_file():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
             aside = holder / "replaced"
             os.rename(path, aside)
             try:
                 os.rename(temporary, path)
-            except OSError:
+            except BaseException:  # Ctrl-C as well
                 os.rename(aside, path)
                 raise
         else:

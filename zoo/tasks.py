@@ -48,11 +48,13 @@ def complete(
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ZooError: wrong task, shape, dtype or size; a mask without hole.
+        ZooError: wrong task, shape, dtype, size, seed or box; a mask without hole.
     """
     if model.task != "complete":
         raise ZooError(f"{model.zoo_name} serves the task {model.task!r}, not 'complete'")
-    _check_picture("image", image)
+    image = _picture("image", image)
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ZooError(f"seed is {seed!r}; legal are whole numbers from 0")
     height, width = image.shape[:2]
     hole = masks.validate(mask, (height, width))[..., 0] > 0  # (H, W)
     drawn = {"sketch": np.zeros((height, width), bool), "color": np.zeros_like(image)}
@@ -88,7 +90,7 @@ def _batch(model, image, hole, drawn, shape, rng) -> dict[str, np.ndarray]:
     padded = tuple(side + more for side, (_, more) in zip(shape, pad, strict=True))
     values = {
         # a working pixel that the hole touches belongs to it: nothing of it leaks out
-        "mask": np.pad(_resize(hole.astype(np.float32), shape) > 0, pad),
+        "mask": np.pad(_resize(hole.astype(np.float32), shape) > 0, pad, mode="symmetric"),
         "image": np.pad(_resize(erased, shape), [*pad, (0, 0)], mode="symmetric") / 127.5 - 1.0,
         "sketch": np.pad(_resize(drawn["sketch"].astype(np.float32), shape) > 0.2, pad),
         "color": np.pad(_resize(drawn["color"], shape, cv2.INTER_NEAREST), [*pad, (0, 0)]) / 127.5
@@ -103,8 +105,8 @@ def _batch(model, image, hole, drawn, shape, rng) -> dict[str, np.ndarray]:
 
 def _box_slices(box, hole: np.ndarray) -> tuple[slice, slice]:
     height, width = hole.shape
-    if len(box) != 4:
-        raise ZooError(f"box is {box}; legal is (left, top, width, height)")
+    if np.shape(box) != (4,) or not all(isinstance(side, int | np.integer) for side in box):
+        raise ZooError(f"box is {box!r}; legal is (left, top, width, height), whole pixels")
     left, top, box_width, box_height = box
     inside = 0 <= left < left + box_width <= width and 0 <= top < top + box_height <= height
     if not inside:
@@ -123,7 +125,11 @@ def _working_shape(model, shape: tuple[int, int], size) -> tuple[int, int]:
         size = longer
     elif size is None:
         size = model.default_size
-    if not isinstance(size, int) or not 1 <= size <= MAX_SIDE:
+    if (
+        isinstance(size, bool)
+        or not isinstance(size, int | np.integer)
+        or not 1 <= size <= MAX_SIDE
+    ):
         raise ZooError(f"size is {size!r}; legal are 1 to {MAX_SIDE} pixels or 'native'")
     return tuple(max(1, round(side * size / longer)) for side in shape)
 
@@ -132,7 +138,7 @@ def _resize(picture: np.ndarray, shape: tuple[int, int], interpolation: int | No
     if picture.shape[:2] == shape:
         return picture
     if interpolation is None:
-        smaller = shape[0] < picture.shape[0]
+        smaller = shape < picture.shape[:2]
         interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
     return cv2.resize(picture, shape[::-1], interpolation=interpolation)
 
@@ -141,18 +147,19 @@ def _pixels(image: np.ndarray) -> np.ndarray:
     return np.clip((image + 1.0) * 127.5 + 0.5, 0, 255).astype(np.uint8)
 
 
-def _check_picture(name: str, value: np.ndarray) -> None:
+def _picture(name: str, value: np.ndarray) -> np.ndarray:
     value = np.asarray(value)
     if value.dtype != np.uint8 or value.ndim != 3 or value.shape[2] != 3 or 0 in value.shape:
         raise ZooError(
             f"{name} must be (H, W, 3) uint8 RGB; received {value.dtype} {tuple(value.shape)}"
         )
+    return value
 
 
 def _hint(name: str, value: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     value = np.asarray(value)
     if name == "color":
-        _check_picture(name, value)
+        _picture(name, value)
     elif value.ndim == 3 and value.shape[2] == 1:
         value = value[..., 0]
     if value.shape[:2] != shape or (name == "sketch" and value.ndim != 2):

@@ -36,6 +36,10 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
             return {name: file.get_tensor(name) for name in file.keys()}
     except SafetensorError as error:
         raise ZooError(f"{path} is not a whole safetensors file: {error}") from error
+    except (TypeError, AttributeError) as error:  # e.g. bfloat16 and float8
+        raise ZooError(f"{path} holds a data type that NumPy does not have: {error}") from error
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
 
 
 def check(
@@ -84,14 +88,19 @@ def assign(variables: Mapping, arrays: Mapping[str, np.ndarray], source: str) ->
         variables: name -> keras.Variable.
         arrays: name -> array; exactly the same names and shapes. float16 is read as float32.
         source: named in error messages.
+
+    Raises:
+        ZooError: names or shapes differ, or a value is not finite.
     """
     check(
         {name: tuple(v.shape) for name, v in variables.items()},
         {name: a.shape for name, a in arrays.items()},
         source,
     )
-    for name, variable in variables.items():
-        array = arrays[name]
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
+    with np.errstate(over="ignore"):  # float64 that becomes infinite is refused below
+        cast = {name: arrays[name].astype(v.dtype, copy=False) for name, v in variables.items()}
+    for name, array in cast.items():
+        if not np.isfinite(array).all():
             raise ZooError(f"{source}: {name} holds values that are not finite")
-        variable.assign(array.astype(variable.dtype))
+    for name, variable in variables.items():
+        variable.assign(cast[name])

@@ -18,6 +18,8 @@ from zoo.registry import MODELS, check_names, create, list_models
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _MAX_CONFIG = 1_000_000  # bytes
+_MAX_HALF = 65504.0  # of float16
+_KEYS = {"model": str, "arguments": dict, "networks": list, "sha256": str, "card": dict}
 
 
 def cards() -> dict[str, dict]:
@@ -51,35 +53,49 @@ def save(
         model: a GANModel.
         directory: created, or replaced if it holds a preset.
         networks: names of the networks to keep; all by default. Inference needs the first only.
-        half: store float16 (half the size; loads as float32).
+        half: store float16 (half the size; loads as float32). Refused if a value is too large.
         **card: plain values that go into the config's "card": source, licence, recipe, metrics.
 
     Raises:
-        ZooError: the directory exists and holds something else.
+        ZooError: the directory exists and holds something else, or cannot be written.
     """
     from zoo import weights
 
     directory = Path(directory)
-    if directory.exists() and not (directory / CONFIG).is_file() and any(directory.iterdir()):
-        raise ZooError(f"{directory} exists and is not a preset; choose another directory")
+    _check_place(directory)
     kept = list(networks or model.network_names)
     check_names("network", kept, model.network_names)
     arrays = {}
     for variable in _variables(model, kept).values():
         array = variable.numpy()
+        if half and abs(array).max() > _MAX_HALF:
+            raise ZooError(f"{variable.path} holds values beyond float16; save with half=False")
         arrays[variable.path] = array.astype("float16") if half else array
-    with atomic_path(directory) as temporary:
-        temporary.mkdir()
-        weights.write(temporary / WEIGHTS, arrays, model=model.zoo_name)
-        config = {
-            "model": model.zoo_name,
-            "arguments": {k: v for k, v in model.get_config().items() if k != "name"},
-            "networks": kept,
-            "sha256": sha256(temporary / WEIGHTS),
-            "card": {"licence": model.licence, **card},
-        }
-        (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    config = {
+        "model": model.zoo_name,
+        "arguments": {k: v for k, v in model.get_config().items() if k != "name"},
+        "networks": kept,
+        "card": {"licence": model.licence, **card},
+    }
+    try:
+        with atomic_path(directory) as temporary:
+            temporary.mkdir()
+            weights.write(temporary / WEIGHTS, arrays, model=model.zoo_name)
+            config["sha256"] = sha256(temporary / WEIGHTS)
+            (temporary / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ZooError(f"cannot write {directory}: {error.strerror}") from error
     return directory
+
+
+def _check_place(directory: Path) -> None:
+    """Refuses a place that is no directory of its own, or holds something that is no preset."""
+    if directory.name in ("", ".."):  # cannot be replaced as a whole
+        raise ZooError(f"cannot write {directory}: name a directory below it")
+    if directory.exists() and not directory.is_dir():
+        raise ZooError(f"{directory} exists and is a file; choose another directory")
+    if directory.exists() and not (directory / CONFIG).is_file() and any(directory.iterdir()):
+        raise ZooError(f"{directory} exists and is not a preset; choose another directory")
 
 
 def read_config(directory: str | os.PathLike) -> dict:
@@ -91,13 +107,19 @@ def read_config(directory: str | os.PathLike) -> dict:
         raise ZooError(f"{path} is larger than {_MAX_CONFIG} bytes")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # UTF-8, JSON, numbers without end, depth
         raise ZooError(f"{path} is not JSON: {error}") from error
-    needed = {"model": str, "arguments": dict, "networks": list, "sha256": str}
-    if not isinstance(config, dict) or not all(
-        isinstance(config.get(key), kind) for key, kind in needed.items()
-    ):
-        raise ZooError(f"{path} must be an object with {', '.join(needed)}")
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
+    if not isinstance(config, dict):
+        raise ZooError(f"{path} must be an object with {', '.join(_KEYS)}")
+    config.setdefault("card", {})
+    for key, kind in _KEYS.items():
+        if not isinstance(config.get(key), kind):
+            received = type(config[key]).__name__ if key in config else "nothing"
+            raise ZooError(f"{path}: {key} must be a {kind.__name__}; received {received}")
+    if not config["networks"]:
+        raise ZooError(f"{path}: networks is empty; such a preset has no weights")
     return config
 
 
@@ -117,15 +139,17 @@ def load(preset: str | os.PathLike):
     digest = sha256(path)
     if digest != config["sha256"]:
         raise ZooError(
-            f"{path} has SHA-256 {digest[:12]}..., {CONFIG} says {str(config['sha256'])[:12]}...; "
+            f"{path} has SHA-256 {digest[:12]}..., {CONFIG} says {config['sha256'][:12]}...; "
             "the file is broken or was replaced"
         )
     try:
         model = create(config["model"], **config["arguments"])
-    except TypeError as error:
+        check_names("network", config["networks"], model.network_names)
+    except ZooError as error:
+        raise ZooError(f"{directory / CONFIG}: {error}") from error
+    except (TypeError, AttributeError) as error:  # a value of the wrong type
         raise ZooError(f"{directory / CONFIG}: arguments do not fit: {error}") from error
-    check_names("network", config["networks"], model.network_names)
-    model.licence = config.get("card", {}).get("licence", model.licence)
+    model.licence = config["card"].get("licence", model.licence)
     weights.assign(_variables(model, config["networks"]), weights.read(path), str(path))
     return model
 
@@ -139,9 +163,9 @@ def find(preset: str | os.PathLike) -> Path:
     """The directory of a preset given by name or path; a run directory's newest preset."""
     path = Path(preset)
     for candidate in (path, path / "preset"):
-        if (candidate / CONFIG).is_file():
+        if os.path.isfile(candidate / CONFIG):  # False for a name that no file can have
             return candidate
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ZooError(f"{path} is not a preset: it has no {CONFIG}")
     known = cards()
     card = known.get(str(preset))
