@@ -194,12 +194,12 @@ def test_thin_lines_and_colours_survive_scaling_down():
     image, mask = example(64, 64)
     lines, color = np.zeros_like(mask), np.zeros_like(image)
     lines[21] = 1
-    color[20:24] = (255, 51, 0)
+    color[21:24] = (255, 51, 0)
     recorder.complete(image, mask, sketch=lines, color=color)
     np.testing.assert_array_equal(np.flatnonzero(recorder.batch["sketch"][0, :, 5, 0]), [10])
     strokes = recorder.batch["color"][0]
-    np.testing.assert_allclose(strokes[10:12], np.tile((1, -0.6, -1), (2, 32, 1)), atol=1e-6)
-    assert (np.delete(strokes, (10, 11), axis=0) == -1).all()  # no colour is mixed with none
+    np.testing.assert_allclose(strokes[11], np.tile((1, -0.6, -1), (32, 1)), atol=1e-6)
+    assert (np.delete(strokes, 11, axis=0) == -1).all()  # no colour is mixed with none
 
 
 # Hints and box.

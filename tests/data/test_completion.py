@@ -1,0 +1,234 @@
+"""Training batches of completion models, on a few small faces held in memory."""
+
+import numpy as np
+import pytest
+
+from zoo.config import HintSection
+from zoo.data.completion import CompletionBatches, split
+from zoo.errors import ZooError
+from zoo.masks import free_form
+
+SIZE = 32
+EYES = ((9, 12), (17, 14))  # x, y: not symmetric about the middle
+
+
+def face(index):
+    """A face as SynthFaces gives it; the red channel of the picture tells its index."""
+    rng = np.random.default_rng(index)
+    image = rng.integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    image[..., 0] = index
+    color = np.zeros_like(image)
+    color[4:28, 6:20] = (10 + index, 200, 30)
+    parsing = np.zeros((SIZE, SIZE), np.uint8)
+    parsing[:4, 20:] = 10  # hair
+    return {
+        "image": image,
+        "sketch": (rng.random((SIZE, SIZE)) < 0.1).astype(np.uint8),
+        "color": color,
+        "parsing": parsing,
+        "landmarks": np.float32([*EYES, (13, 17), (10, 22), (16, 23)]),
+    }
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return [face(index) for index in range(11)]
+
+
+def batches(faces, indices=range(11), batch_size=3, seed=5, flip=True, **settings):
+    return CompletionBatches(faces, indices, batch_size, seed, HintSection(**settings), flip)
+
+
+def indices(batch):
+    return np.rint((batch["image"][:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+
+
+def assert_equal(batch, other):
+    assert list(batch) == list(other)
+    for key in batch:
+        np.testing.assert_array_equal(batch[key], other[key], err_msg=key)
+
+
+# A pure function of (seed, n).
+
+
+def test_a_batch_depends_on_seed_and_number_only(faces):
+    first, second = batches(faces), batches(faces)
+    forward = {n: first(n) for n in range(6)}
+    for n in (4, 0, 5, 4, 1):
+        assert_equal(second(n), forward[n])
+    for n in range(1, 6):
+        assert (forward[n]["mask"] != forward[0]["mask"]).any()
+        assert (forward[n]["noise"] != forward[0]["noise"]).any()
+    other = batches(faces, seed=6)(0)
+    assert (other["mask"] != forward[0]["mask"]).any()
+    assert (other["noise"] != forward[0]["noise"]).any()
+
+
+def test_the_batch_size_only_groups_the_examples(faces):
+    small, large = batches(faces, batch_size=2), batches(faces, batch_size=6)
+    parts = [small(n) for n in range(3)]
+    together = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    assert_equal(large(0), together)
+
+
+def test_every_example_once_before_any_twice(faces):
+    stream = batches(faces, indices=[1, 2, 4, 7, 9], batch_size=2)
+    drawn = sum((indices(stream(n)) for n in range(15)), [])
+    epochs = [drawn[start : start + 5] for start in range(0, 30, 5)]
+    assert all(sorted(epoch) == [1, 2, 4, 7, 9] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1, "every epoch has an order of its own"
+
+
+def test_as_dataset_equals_direct_calls(faces):
+    stream = batches(faces)
+    dataset = stream.as_dataset(2, 7)
+    got = list(dataset)
+    assert len(got) == 5 == int(dataset.cardinality())
+    for n, batch in enumerate(got, 2):
+        assert_equal({key: value.numpy() for key, value in batch.items()}, stream(n))
+    for key, spec in dataset.element_spec.items():
+        assert tuple(spec.shape) == stream(2)[key].shape and spec.dtype == "float32"
+
+
+# What is in a batch.
+
+
+@pytest.mark.parametrize("noise", ["bernoulli", "normal"])
+def test_shapes_types_and_ranges(faces, noise):
+    channels = {"image": 3, "mask": 1, "sketch": 1, "color": 3, "noise": 1}
+    for n in range(4):
+        batch = batches(faces, noise=noise)(n)
+        assert {key: value.shape for key, value in batch.items()} == {
+            key: (3, SIZE, SIZE, c) for key, c in channels.items()
+        }
+        assert {value.dtype for value in batch.values()} == {np.dtype("float32")}
+        assert set(np.unique(batch["mask"])) == {0.0, 1.0}
+        assert set(np.unique(batch["sketch"])) <= {0.0, 1.0}
+        assert batch["image"].min() >= -1 and batch["image"].max() <= 1
+        binary = set(np.unique(batch["noise"])) == {0.0, 1.0}
+        assert binary == (noise == "bernoulli")
+
+
+def test_values_without_flip(faces):
+    batch = batches(faces, flip=False)(0)
+    for row, index in enumerate(indices(batch)):
+        image, sketch = faces[index]["image"], faces[index]["sketch"]
+        np.testing.assert_allclose(batch["image"][row], image / 127.5 - 1, atol=1e-6)
+        np.testing.assert_array_equal(batch["sketch"][row, ..., 0], sketch)
+
+
+def test_color_is_the_map_under_strokes_and_minus_one_elsewhere(faces):
+    drawn = 0
+    for n in range(4):
+        batch = batches(faces, flip=False)(n)
+        for row, index in enumerate(indices(batch)):
+            color, full = batch["color"][row], faces[index]["color"] / np.float32(127.5) - 1
+            none = (color == -1).all(axis=-1)
+            np.testing.assert_allclose(color[~none], full[~none], atol=1e-6)
+            assert none[(full == -1).all(axis=-1)].all() and none.any()
+            drawn += (~none).sum()
+    assert drawn > 100
+
+
+def test_flip_mirrors_picture_sketch_colour_and_landmarks_together(faces, monkeypatch):
+    seen = []
+
+    def record(height, width, rng, landmarks, parsing, probability, **limits):
+        seen.append((landmarks, parsing.copy()))
+        return free_form(height, width, rng)
+
+    monkeypatch.setattr("zoo.data.completion.masks.sc_fegan", record)
+    monkeypatch.setattr("zoo.data.completion.hints.color_strokes", lambda color, rng: color)
+    flipped = []
+    for n in range(8):
+        seen.clear()
+        batch = batches(faces)(n)
+        for row, index in enumerate(indices(batch)):
+            original = faces[index]
+            plain = np.rint((batch["image"][row] + 1) * 127.5).astype(np.uint8)
+            mirrored = not (plain == original["image"]).all()
+            flipped.append(mirrored)
+            turn = (lambda a: a[:, ::-1]) if mirrored else (lambda a: a)
+            np.testing.assert_array_equal(plain, turn(original["image"]))
+            np.testing.assert_array_equal(batch["sketch"][row, ..., 0], turn(original["sketch"]))
+            color = np.rint((batch["color"][row] + 1) * 127.5).astype(np.uint8)
+            np.testing.assert_array_equal(color, turn(original["color"]))
+            landmarks, parsing = seen[row]
+            np.testing.assert_array_equal(parsing, turn(original["parsing"]))
+            for (x, y), (x0, y0) in zip(landmarks, original["landmarks"], strict=True):
+                assert (x, y) == ((SIZE - 1 - x0) if mirrored else x0, y0)
+                column, row_ = int(x), int(y)
+                assert (plain[row_, column] == original["image"][int(y0), int(x0)]).all()
+    assert 0.25 < np.mean(flipped) < 0.75
+
+
+def test_eye_strokes_land_on_the_eyes_of_the_picture_as_it_is_shown(faces):
+    """With strokes too short to move, each eye stroke is a dot on an eye of the shown picture."""
+    limits = {"max_length": 1e-3, "max_line": 1, "brush_width": 1.0, "hair_probability": 0}
+    hits = {False: set(), True: set()}
+    for n in range(40):
+        batch = batches(faces, seed=1, **limits)(n)
+        for row, index in enumerate(indices(batch)):
+            shown = np.rint((batch["image"][row] + 1) * 127.5).astype(np.uint8)
+            mirrored = bool((shown != faces[index]["image"]).any())
+            eyes = {((SIZE - 1 - x) if mirrored else x, y) for x, y in EYES}
+            rows, columns = np.nonzero(batch["mask"][row, ..., 0])
+            found = eyes & set(zip(columns.tolist(), rows.tolist(), strict=True))
+            assert found, "no stroke starts at an eye"
+            hits[mirrored] |= found
+    assert hits[False] == set(EYES)
+    assert hits[True] == {(SIZE - 1 - x, y) for x, y in EYES}
+
+
+def test_hair_is_erased_where_it_is_in_the_picture_as_it_is_shown(faces):
+    limits = {"max_length": 1e-3, "max_line": 1, "max_draw": 1, "brush_width": 1.0}
+    for n in range(6):
+        with_hair = batches(faces, hair_probability=1, **limits)(n)
+        without = batches(faces, hair_probability=0, **limits)(n)
+        for row, index in enumerate(indices(with_hair)):
+            shown = np.rint((with_hair["image"][row] + 1) * 127.5).astype(np.uint8)
+            mirrored = (shown != faces[index]["image"]).any()
+            hair = (faces[index]["parsing"] == 10)[:, :: -1 if mirrored else 1]
+            assert with_hair["mask"][row, ..., 0][hair].all()
+            assert without["mask"][row].sum() < 5, "dots on the line and on an eye"
+
+
+@pytest.mark.parametrize("name, key, empty", [
+    ("sketch_probability", "sketch", 0.0), ("color_probability", "color", -1.0),
+])  # fmt: skip
+def test_probabilities_zero_one_and_between(faces, name, key, empty):
+    def share(probability):
+        stream = batches(faces, batch_size=10, **{name: probability})
+        given = [(stream(n)[key] != empty).any(axis=(1, 2, 3)) for n in range(6)]
+        return np.mean(given)
+
+    assert share(0.0) == 0 and share(1.0) == 1 and 0.3 < share(0.5) < 0.7
+
+
+def test_settings_reach_the_mask(faces):
+    thin = batches(faces, brush_width=4.0, hair_probability=0)
+    thick = batches(faces, brush_width=200.0, hair_probability=0)
+    for n in range(3):
+        assert thick(n)["mask"].sum() > 2 * thin(n)["mask"].sum()
+
+
+# Split.
+
+
+@pytest.mark.parametrize("held_out", [2, 3, 10])
+def test_no_identity_is_in_both_splits(held_out):
+    identities = np.random.default_rng(0).integers(0, 40, 300)
+    training, validation = split(identities, held_out)
+    assert not set(identities[training]) & set(identities[validation])
+    assert sorted([*training, *validation]) == list(range(300))
+    expected = {i for i in identities.tolist() if i % held_out == held_out - 1}
+    assert set(identities[validation].tolist()) == expected
+
+
+@pytest.mark.parametrize("identities, held_out", [([0, 0, 1, 2], 4), ([1, 1, 3], 2)])
+def test_split_refuses_an_empty_side(identities, held_out):
+    count = len(set(identities))
+    message = f"^{count} identities cannot be split with held_out={held_out}; make more images"
+    with pytest.raises(ZooError, match=message):
+        split(np.array(identities), held_out)
