@@ -21,7 +21,7 @@ setup(
     description="The classic face-completion and face-editing GANs on TensorFlow 2 / Keras 3",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0 AND CC0-1.0",
+    license_expression="Apache-2.0 AND CC0-1.0",
     license_files=["LICENSE", "zoo/data/synthfaces/assets/LICENSE*"],
     python_requires=">=3.11,<3.14",
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.configs"],
