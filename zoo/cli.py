@@ -50,6 +50,9 @@ def show(
 
     from zoo import config, presets, registry
 
+    if overrides and (name in registry.list_models() or name in presets.cards()):
+        kind = "model" if name in registry.list_models() else "preset"
+        raise ZooError(f"--set is for recipes; {name} is a {kind}")
     if name in registry.list_models():
         _show_model(name)
     elif name in presets.cards():
@@ -277,12 +280,12 @@ def doctor() -> None:
 
 @contextmanager
 def _bar(unit: str):
-    """A progress bar; yields a function of (done, total)."""
+    """A progress bar on a terminal; yields a function of (done, total)."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Remaining
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
-    with Progress(*columns) as progress:
+    with Progress(*columns, disable=not sys.stdout.isatty()) as progress:
         task = progress.add_task(unit, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -305,8 +308,8 @@ def _training_progress():
         Remaining(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns) as progress:
-        live = progress.console.is_terminal
+    live = sys.stdout.isatty()
+    with Progress(*columns, disable=not live) as progress:
         tasks = {}
 
         def data(done, total):
@@ -348,7 +351,7 @@ def _quiet_tensorflow() -> None:
 def main() -> None:
     """Entry point: refused input is one line on standard error and exit code 2."""
     try:
-        app()
+        app(prog_name="zoo")
     except ZooError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
