@@ -397,6 +397,19 @@ def test_train_refuses(refused, tmp_path, arguments, message):
     refused(["train", *arguments, "--run", tmp_path / "out" / "run"], message)
 
 
+@pytest.mark.parametrize("place", ["file", "file/x", "file/x/y"])
+@pytest.mark.parametrize(
+    "arguments",
+    [["train", "sc_fegan/smoke", "--run"], ["data", "synthfaces", "-o"], ["demo", "-o"]],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_file_in_the_place_of_a_directory(refused, tmp_path, monkeypatch, arguments, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("work")
+    refused([*arguments, place], f"{arguments[-1]} is {place}, but file is no directory")
+    assert (tmp_path / "file").read_text() == "work"
+
+
 def test_export_refuses(refused, preset, tmp_path):
     out = tmp_path / "out" / "m.onnx"
     refused(["export", preset, "--format", "onx", "-o", out], "'onx'", "Did you mean 'onnx'?")

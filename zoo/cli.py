@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +47,6 @@ def show(
     overrides: Overrides = None,
 ) -> None:
     """Shows a model, a preset, or every value of a recipe and where it comes from."""
-    import os
-
     from zoo import config, presets, registry
 
     if overrides and (name in registry.list_models() or name in presets.cards()):
@@ -102,6 +101,7 @@ def synthfaces(
     """Makes a SynthFaces directory: the same bytes for the same options."""
     from zoo.data.synthfaces import generate
 
+    _check_directory("-o", output)
     with _bar("images") as advance:
         generate(
             output,
@@ -127,6 +127,7 @@ def train(
     """Trains a model; the run directory loads with zoo.load()."""
     if resume not in ("auto", "no"):
         raise ZooError(f"--resume is {resume!r}; legal are auto, no")
+    _check_directory("--run", run)
     from zoo.config import load_recipe
 
     loaded, _ = load_recipe(recipe, overrides or ())
@@ -151,6 +152,7 @@ def demo(
     """Makes faces, trains briefly, edits faces and a photo, exports, and shows it all."""
     from zoo.config import load_recipe
 
+    _check_directory("-o", output)
     faces = json.dumps(str(output / "faces"), ensure_ascii=False)  # as YAML reads it back
     loaded, _ = load_recipe(recipe, [f"data.directory={faces}", *(overrides or ())])
     _quiet_tensorflow()
@@ -258,7 +260,6 @@ def convert(
 def doctor() -> None:
     """Says which parts can be used here: Python, packages, extras, cores, memory."""
     import importlib.metadata
-    import os
     import platform
 
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores")
@@ -330,6 +331,13 @@ def _training_progress():
         yield Reports(data, start, losses)
 
 
+def _check_directory(option: str, directory: Path) -> None:
+    """Refuses a directory that cannot be made because a file is in its place."""
+    for place in (directory, *directory.parents):
+        if os.path.lexists(place) and not place.is_dir():
+            raise ZooError(f"{option} is {directory}, but {place} is no directory")
+
+
 def _integers(option: str, text: str, legal: str, count: int | None = None):
     """A whole number, or `count` of them with commas between."""
     try:
@@ -343,8 +351,6 @@ def _integers(option: str, text: str, legal: str, count: int | None = None):
 
 def _quiet_tensorflow() -> None:
     """Keeps TensorFlow's start-up notes off the screen; its errors stay."""
-    import os
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from zoo.errors import ZooError, did_you_mean
 
@@ -45,11 +45,26 @@ def create(name: str, **arguments) -> GANModel:
         **arguments: of the model's class, such as `image_size` and `width`.
 
     Raises:
-        ZooError: unknown model or argument, or a value outside its range.
+        ZooError: unknown model or argument, or a value of the wrong type or outside its range.
     """
     cls = model_class(name)
     check_names(f"{name} argument", arguments, argument_names(cls))
+    _check_types(name, cls, arguments)
     return cls(**arguments)
+
+
+def _check_types(name: str, cls: type, arguments: dict) -> None:
+    """Compares arguments with the annotations of the constructor; an int is a legal float."""
+    from pydantic import TypeAdapter, ValidationError
+
+    annotations = inspect.signature(cls.__init__).parameters
+    hints = get_type_hints(cls.__init__)
+    for key, value in arguments.items():
+        try:
+            TypeAdapter(hints.get(key, Any)).validate_python(value, strict=True)
+        except ValidationError:
+            legal = annotations[key].annotation
+            raise ZooError(f"{name} argument {key} is {value!r}; legal is {legal}") from None
 
 
 def argument_names(cls: type) -> list[str]:
