@@ -120,6 +120,10 @@ def test_refusals(recipe, straight, tmp_path):
         runner.train(recipe("optimizers.generater.learning_rate=1e-3"), tmp_path / "c")
     with pytest.raises(ZooError, match="Did you mean 'width'"):
         runner.train(recipe("model.arguments.widht=1"), tmp_path / "d")
+    for override in ("width=9", "loss_weights.generator=5"):
+        with pytest.raises(ZooError, match="is .*legal"):
+            runner.train(recipe(f"model.arguments.{override}"), tmp_path / "e")
+    assert not (tmp_path / "e").exists()  # refused before anything was made
 
 
 def test_nan_names_the_loss_and_leaves_the_last_good_checkpoint(recipe, tmp_path, monkeypatch):

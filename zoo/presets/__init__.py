@@ -147,8 +147,6 @@ def load(preset: str | os.PathLike):
         check_names("network", config["networks"], model.network_names)
     except ZooError as error:
         raise ZooError(f"{directory / CONFIG}: {error}") from error
-    except (TypeError, AttributeError) as error:  # a value of the wrong type
-        raise ZooError(f"{directory / CONFIG}: arguments do not fit: {error}") from error
     model.licence = config["card"].get("licence", model.licence)
     weights.assign(_variables(model, config["networks"]), weights.read(path), str(path))
     return model

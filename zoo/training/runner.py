@@ -64,14 +64,13 @@ def train(
     cls = model_class(recipe.model.name)
     check_names("recipe key model.arguments", recipe.model.arguments, argument_names(cls))
     check_names("recipe key optimizers", recipe.optimizers, cls.network_names)
-    _claim(run, recipe)
-
-    training, validation = _batches(recipe, progress)
     keras.config.set_dtype_policy(recipe.training.precision)
     try:
         model = create(recipe.model.name, **recipe.model.arguments)
     finally:
         keras.config.set_dtype_policy("float32")
+    _claim(run, recipe)
+    training, validation = _batches(recipe, progress)
     model.compile(_optimizers(recipe), ema_decay=recipe.training.ema_decay)
     start = checkpoint.restore_latest(model, checkpoints) or 0
     stop = recipe.training.steps

@@ -63,7 +63,7 @@ class SCFEGAN(GANModel):
         depth: int | None = None,
         alpha: float = 6.0,
         perceptual_network: str = "imagenet",
-        loss_weights: dict | None = None,
+        loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
     ):
         if variant not in networks.VARIANTS:
