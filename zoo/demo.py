@@ -116,14 +116,7 @@ def _face_edit(face: dict, seed: int) -> Edit:
 
 
 def _apply(model, edit: Edit, **options) -> np.ndarray:
-    hole = edit.mask[..., 0] > 0
-    return model.complete(
-        edit.image,
-        edit.mask,
-        sketch=edit.sketch * hole,
-        color=edit.color * hole[..., None],
-        **options,
-    )
+    return model.complete(edit.image, edit.mask, sketch=edit.sketch, color=edit.color, **options)
 
 
 def _crop(edit: Edit, box: tuple[int, int, int, int]) -> Edit:

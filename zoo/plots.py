@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -101,11 +102,9 @@ def curves(history: Mapping[str, Sequence[tuple[int, float]]], path: str | os.Pa
         raise ZooError("There are no curves to draw: the history is empty.")
     if os.path.splitext(path)[1].lower() != ".png" or os.path.isdir(path):
         raise ZooError(f"Curves are written to a .png file; received {path}.")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ZooError("Loss curves need matplotlib: pip install matplotlib.") from error
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     columns = min(3, len(history))
     rows = math.ceil(len(history) / columns)
@@ -128,6 +127,12 @@ def curves(history: Mapping[str, Sequence[tuple[int, float]]], path: str | os.Pa
             axes.set_xlabel("step", fontsize=9)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def require_matplotlib() -> None:
+    """Raises ZooError if the package that draws curves is not installed."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ZooError("Loss curves need matplotlib: pip install 'face-gan-zoo[plots]'.")
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

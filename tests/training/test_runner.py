@@ -126,6 +126,13 @@ def test_refusals(recipe, straight, tmp_path):
     assert not (tmp_path / "e").exists()  # refused before anything was made
 
 
+def test_missing_matplotlib_is_refused_before_anything_is_made(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ZooError, match=r"face-gan-zoo\[plots\]"):
+        runner.train(recipe(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_nan_names_the_loss_and_leaves_the_last_good_checkpoint(recipe, tmp_path, monkeypatch):
     run = tmp_path / "run"
     runner.train(recipe("training.steps=3"), run)

@@ -58,6 +58,7 @@ def train(
     """
     run, progress = Path(run), progress or Progress()
     checkpoints = run / "checkpoints"
+    plots.require_matplotlib()  # before hours of work, not at the first checkpoint
     if not resume and checkpoint.steps(checkpoints):
         raise ZooError(f"{run} holds a run already; resume it or choose another directory")
     keras.utils.set_random_seed(recipe.training.seed)
