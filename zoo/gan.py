@@ -16,19 +16,29 @@ class GANModel(keras.Model):
     """Named networks, each with its own optimizer, loss weights and logs.
 
     A subclass builds its networks in `__init__` (calls each once on zeros), sets the attributes
-    below and writes `call`, `generator_losses`, `discriminator_losses` and a linear `train_step`:
+    below and writes `forward`, `call`, a method `<name>_losses(batch, outputs)` for every name in
+    `default_loss_weights`, and a linear `train_step`:
 
         with tape: losses = self.discriminator_losses(batch, outputs)
                    objective = self.objective("discriminator", losses)
         self.update("discriminator", tape, objective)
 
+    The `<name>_losses` return named scalars and have no side effects but spectral norm's.
+
     Class attributes:
         zoo_name: name in the registry.
-        task: the verb it serves: "complete", "edit" or "frontalize".
+        task: the verb it serves: "complete", "edit" or "frontalize"; or what else `call` returns:
+            "classify" (logits), "embed" (features) or "parse" (logits of classes).
         input_keys: keys of the batch dict that `call` reads.
-        channels: batch key -> number of channels, for the image-shaped keys it reads.
-        network_names: attributes that hold the networks; the first makes the images.
-        default_loss_weights: network -> loss -> weight.
+        training_keys: further keys that `train_step` reads.
+        channels: batch key -> number of channels, for the image-shaped keys that it reads; None
+            for a map of integers without an axis of channels (parsing).
+        vectors: batch key -> shape without the batch axis, for all other keys that it reads.
+        network_names: attributes that hold the networks; the first makes the output of `call`.
+        default_loss_weights: network (or other group of variables, see `optimized`) -> loss ->
+            weight. Each has an optimizer of its own.
+        fixed_size: whether `call` takes images of `default_size` only.
+        batches_per_step: batches that one `train_step` uses up; it receives them joined into one.
         licence: of the code and of weights trained here.
 
     Args:
@@ -40,10 +50,14 @@ class GANModel(keras.Model):
     zoo_name = ""
     task = ""
     input_keys: tuple[str, ...] = ()
-    channels: dict[str, int] = {}
+    training_keys: tuple[str, ...] = ()
+    channels: dict[str, int | None] = {}
+    vectors: dict[str, tuple[int, ...]] = {}
     output_key = "image_out"
     network_names: tuple[str, ...] = ("generator", "discriminator")
     default_loss_weights: dict[str, dict[str, float]] = {}
+    fixed_size = False
+    batches_per_step = 1
     licence = "Apache-2.0"
 
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):
@@ -72,12 +86,8 @@ class GANModel(keras.Model):
         """Height and width of the input must be multiples of this, pixels."""
         raise NotImplementedError
 
-    def generator_losses(self, batch: dict, outputs: dict) -> dict:
-        """Losses of the first network by name; no side effects."""
-        raise NotImplementedError
-
-    def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
-        """Losses of the discriminator by name; no side effects but spectral norm's."""
+    def forward(self, batch: dict) -> dict:
+        """Everything that the losses need of the first network, by name."""
         raise NotImplementedError
 
     # Networks and what is exported -------------------------------------------------------------
@@ -91,10 +101,20 @@ class GANModel(keras.Model):
         """The variables that `call(training=False)` reads."""
         return self.networks[self.network_names[0]].variables
 
+    def optimized(self, name: str) -> list[keras.Variable]:
+        """The variables that the optimizer `name` moves: those of the network of that name."""
+        return self.networks[name].trainable_variables
+
     def input_shapes(self, size: int | None = None) -> dict[str, tuple]:
         """Batch key -> shape `(None, size, size, channels)` of what `call` reads, float32."""
-        size = size or self.default_size
-        return {key: (None, size, size, self.channels[key]) for key in self.input_keys}
+        return {key: self.key_shape(key, size) for key in self.input_keys}
+
+    def key_shape(self, key: str, size: int | None = None) -> tuple:
+        """Shape of a batch key, with None for the batch axis; images are `size` pixels square."""
+        if key in self.vectors:
+            return (None, *self.vectors[key])
+        size, channels = size or self.default_size, self.channels[key]
+        return (None, size, size) if channels is None else (None, size, size, channels)
 
     def check_batch(self, batch: dict) -> None:
         """Raises ZooError if a key is missing or a shape cannot be what the model reads."""
@@ -105,11 +125,16 @@ class GANModel(keras.Model):
                 f"missing: {', '.join(missing)}"
             )
         for key in self.input_keys:
-            shape = tuple(batch[key].shape)
-            sides = [side for side in shape[1:3] if side is not None]
-            if len(shape) != 4 or shape[3] != self.channels[key]:
+            shape, legal = tuple(batch[key].shape), self.key_shape(key)
+            free = ("B", "H", "W")[: 3 if key in self.channels else 1]
+            sides = [side for side in shape[1 : len(free)] if side is not None]
+            if len(shape) != len(legal) or shape[len(free) :] != legal[len(free) :]:
+                form = ", ".join([*free, *map(str, legal[len(free) :])])
+                raise ZooError(f"batch['{key}'] has shape {shape}; legal is ({form})")
+            if self.fixed_size and any(side != self.default_size for side in sides):
                 raise ZooError(
-                    f"batch['{key}'] has shape {shape}; legal is (B, H, W, {self.channels[key]})"
+                    f"batch['{key}'] is {shape[1]} x {shape[2]} pixels; "
+                    f"{self.zoo_name} takes {self.default_size} x {self.default_size} only"
                 )
             if any(side % self.pad_multiple for side in sides):
                 raise ZooError(
@@ -120,58 +145,57 @@ class GANModel(keras.Model):
     # Training ----------------------------------------------------------------------------------
 
     def compile(self, optimizers: dict, *, ema_decay: float = 0.0, jit_compile=False, **kwargs):
-        """Takes one optimizer per network and builds each at once.
+        """Takes one optimizer per name in `default_loss_weights` and builds each at once.
 
         Args:
-            optimizers: network name -> keras optimizer. Wrapped in a `LossScaleOptimizer` where the
-                network computes in float16.
+            optimizers: name -> keras optimizer. Wrapped in a `LossScaleOptimizer` where the
+                model computes in float16.
             ema_decay: per-step decay of the average of the first network's weights; 0 = none.
             jit_compile: as in Keras.
             **kwargs: `run_eagerly`, `steps_per_execution`.
         """
-        unknown = set(optimizers) ^ set(self.network_names)
-        if unknown:
+        if set(optimizers) != set(self.default_loss_weights):
             raise ZooError(
-                f"optimizers must name exactly {', '.join(self.network_names)}; "
+                f"optimizers must name exactly {', '.join(self.default_loss_weights)}; "
                 f"received {', '.join(optimizers)}"
             )
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.optimizers = {}
-        for name, network in self.networks.items():
+        first = self.networks[self.network_names[0]]
+        for name in self.default_loss_weights:
             optimizer = optimizers[name]
-            if network.compute_dtype == "float16":
+            if first.compute_dtype == "float16":
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            optimizer.build(network.trainable_variables)
+            optimizer.build(self.optimized(name))
             self.optimizers[name] = optimizer
         if ema_decay:
-            self.ema = MovingAverage(self.networks[self.network_names[0]].variables, ema_decay)
+            self.ema = MovingAverage(first.variables, ema_decay)
 
     @property
     def metrics(self):
         return list(self._trackers.values())
 
-    def objective(self, network: str, losses: dict):
+    def objective(self, name: str, losses: dict):
         """Logs each loss and returns their weighted sum, scaled for `update`. Call inside the tape.
 
         The sum is divided by the number of replicas, because gradients are summed over them, and
         multiplied by the optimizer's loss scale.
         """
-        weights = self.loss_weights[network]
+        weights = self.loss_weights[name]
         if set(losses) != set(weights):
             raise ValueError(
-                f"{self.zoo_name}: losses of {network} are {sorted(losses)}, "
-                f"weights {sorted(weights)}"
+                f"{self.zoo_name}: losses of {name} are {sorted(losses)}, weights {sorted(weights)}"
             )
-        for name, value in losses.items():
-            self._trackers[f"{network}/{name}"].update_state(value)
-        total = tf.add_n([weights[name] * value for name, value in losses.items()])
+        for loss, value in losses.items():
+            self._trackers[f"{name}/{loss}"].update_state(value)
+        total = tf.add_n([weights[loss] * value for loss, value in losses.items()])
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.optimizers[network].scale_loss(total / replicas)
+        return self.optimizers[name].scale_loss(total / replicas)
 
-    def update(self, network: str, tape: tf.GradientTape, objective) -> None:
-        """One step of the network's optimizer on the gradient of `objective`."""
-        variables = self.networks[network].trainable_variables
-        self.optimizers[network].apply(tape.gradient(objective, variables), variables)
+    def update(self, name: str, tape: tf.GradientTape, objective) -> None:
+        """One step of the optimizer `name` on the gradient of `objective`."""
+        variables = self.optimized(name)
+        self.optimizers[name].apply(tape.gradient(objective, variables), variables)
 
     def finish_step(self) -> dict:
         """Counts the step, moves the average, and returns the logs."""
@@ -200,6 +224,18 @@ class GANModel(keras.Model):
         from zoo import tasks
 
         return tasks.complete(self, image, mask, **options)
+
+    def edit(self, image, changes, **options):
+        """Changes attributes of a face; see `zoo.tasks.edit`."""
+        from zoo import tasks
+
+        return tasks.edit(self, image, changes, **options)
+
+    def frontalize(self, image, landmarks=None, **options):
+        """Turns a face to the camera; see `zoo.tasks.frontalize`."""
+        from zoo import tasks
+
+        return tasks.frontalize(self, image, landmarks, **options)
 
     def save_preset(self, directory: str | os.PathLike, **card):
         """Writes `config.json` and `model.safetensors`; see `zoo.presets.save`."""

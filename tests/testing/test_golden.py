@@ -38,7 +38,7 @@ def test_over_tolerance_is_exit_code_1(tmp_path, monkeypatch, capsys):
             whole[entry["name"]] = full
         return whole
 
-    monkeypatch.setitem(golden.NETWORKS, name, recorded)
+    monkeypatch.setattr("zoo.testing.golden.sc_fegan.generator", recorded)
     assert golden.main([str(tmp_path)]) == 1
     printed = capsys.readouterr().out
     assert printed.count("OVER") == 1 and printed.count(" ok") == 4

@@ -1,0 +1,3 @@
+from zoo.testing.golden import main
+
+raise SystemExit(main())
