@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -14,6 +14,11 @@ from zoo.data.synthfaces.view import View
 _PIVOT = np.array([0, 6.95, 0.55], np.float32)
 _SIDE = 2.60  # mesh units that fill the image at the depth of the face
 _FACE_HEIGHT = 0.615  # where the face is centred, as a share of the image
+
+# Light-CNN's alignment, which TP-GAN uses for Multi-PIE: on 128 pixels the middle between the eyes
+# lies in row 40 and column 64, that between the mouth corners 48 rows below it.
+_CROP_EYES, _CROP_SPAN = (0.5, 40 / 128), 48 / 128
+
 _NECK_LOW = 5.75  # below this height the body's rotation holds, one unit above it the head's
 
 # Share of the head's turn that the body and the gaze follow: yaw, pitch, roll.
@@ -66,12 +71,17 @@ class Camera:
 
 
 def aim(view: View, head: Head, samples: int) -> Camera:
-    """Places the face in the frame: the mean of eyes and mouth corners at 50%, 61.5%."""
+    """Places the face in the frame.
+
+    Portraits have the mean of eyes and mouth corners at 50%, 61.5%; views of the lab are aligned by
+    eyes and mouth corners as a recognition network wants them.
+    """
     angles = np.array([view.yaw, view.pitch, view.roll])
+    orbit = rotation(view.orbit, 0, 0)
     camera = Camera(
-        head_rotation=rotation(*angles).astype(np.float32),
-        body_rotation=rotation(*angles * _BODY_SHARE).astype(np.float32),
-        gaze_rotation=rotation(*angles * _GAZE_SHARE),
+        head_rotation=(orbit @ rotation(*angles)).astype(np.float32),
+        body_rotation=(orbit @ rotation(*angles * _BODY_SHARE)).astype(np.float32),
+        gaze_rotation=orbit @ rotation(*angles * _GAZE_SHARE),
         focal=samples / _SIDE * view.distance * view.zoom,
         depth=0.0,
         centre=(0.0, 0.0),
@@ -82,13 +92,21 @@ def aim(view: View, head: Head, samples: int) -> Camera:
     parts = camera.turn(np.concatenate([head.eye_centres, mouth]))
     x, y, z = parts.mean(0)
     profile = abs(np.sin(np.deg2rad(view.yaw)))
-    return Camera(
-        **{
-            **camera.__dict__,
-            "depth": view.distance + z * 0.8,
-            "centre": (x * (1 - 0.45 * profile), y),  # profiles sit centred, too
-        }
+    camera = replace(
+        camera,
+        depth=view.distance + z * 0.8,
+        centre=(x * (1 - 0.45 * profile), y),  # profiles sit centred, too
     )
+    return _aligned(camera, head, samples) if view.lab else camera
+
+
+def _aligned(camera: Camera, head: Head, samples: int) -> Camera:
+    """Scales and shifts the picture, so that eyes and mouth lie where `_CROP_*` say."""
+    points = landmarks(camera, head)
+    eyes, mouth = points[:2].mean(0), points[3:].mean(0)
+    zoom = _CROP_SPAN * samples / (mouth[1] - eyes[1])
+    origin = np.array(_CROP_EYES) * samples - (eyes - camera.origin) * zoom
+    return replace(camera, focal=camera.focal * zoom, origin=(origin[0], origin[1]))
 
 
 def landmarks(camera: Camera, head: Head) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import csv
 import json
+import math
 import os
 from pathlib import Path
 
@@ -21,11 +22,20 @@ LABELS = "labels.csv"
 VERSION = 1
 """Version of the directory layout; a reader refuses newer ones."""
 
-PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3}
-"""Channels of the pictures stored with every example."""
+PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3, "frontal": 3}
+"""Channels of each kind of picture."""
 
-IMAGE_FOLDERS = {"image": "images", "parsing": "parsing", "sketch": "sketch", "color": "color"}
+IMAGE_FOLDERS = {
+    "image": "images",
+    "parsing": "parsing",
+    "sketch": "sketch",
+    "color": "color",
+    "frontal": "frontal",
+}
 """Folder of each kind of picture in the images format."""
+
+_NUMBERS = {"yaw": (), "landmarks": (5, 2), "frontal_landmarks": (5, 2)}
+"""Shape of each kind of float32 label, in the order of labels.csv."""
 
 _REQUIRED = {
     "count": int,
@@ -38,10 +48,23 @@ _REQUIRED = {
 }
 
 
-def label_columns() -> list[str]:
+def number_shapes(poses: str) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of each float32 label of a set with these poses, in storage order."""
+    return {k: v for k, v in _NUMBERS.items() if poses == "multipie" or not _is_frontal(k)}
+
+
+def label_columns(poses: str) -> list[str]:
     """Returns the column names of labels.csv."""
     points = [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
-    return ["index", "identity", "yaw", *points, *ATTRIBUTE_NAMES]
+    columns = ["index", "identity"]
+    for name, shape in number_shapes(poses).items():
+        prefix = "frontal_" if _is_frontal(name) else ""
+        columns += [prefix + point for point in points] if shape else [name]
+    return [*columns, *ATTRIBUTE_NAMES]
+
+
+def _is_frontal(kind: str) -> bool:
+    return kind.startswith("frontal")
 
 
 def read_manifest(directory: str | os.PathLike) -> dict:
@@ -93,7 +116,8 @@ class Dataset:
     """A generated SynthFaces directory as a sequence of examples with random access.
 
     `ds[i]` decodes one example: what `SynthFaces.render` returns plus `color` (H, W, 3) uint8 RGB
-    and, unless generated with `sketch="none"`, `sketch` (H, W) uint8 in {0, 1}.
+    and, unless generated with `sketch="none"`, `sketch` (H, W) uint8 in {0, 1}. Only sets generated
+    with `poses="multipie"` have `frontal` and `frontal_landmarks`.
 
     Attributes:
         directory: where the files are.
@@ -107,7 +131,12 @@ class Dataset:
         self.manifest = manifest
         self.size: int = manifest["size"]
         self.attribute_names: tuple[str, ...] = tuple(manifest["attribute_names"])
-        self._kinds = [k for k in PNG_CHANNELS if k != "sketch" or manifest["sketch"] != "none"]
+        poses = manifest.get("poses", "portrait")  # sets made before there was a choice
+        self._numbers = number_shapes(poses)
+        self._columns = label_columns(poses)
+        absent = {"sketch"} if manifest["sketch"] == "none" else set()
+        absent |= {"frontal"} if poses == "portrait" else set()
+        self._kinds = [kind for kind in PNG_CHANNELS if kind not in absent]
 
     def __len__(self) -> int:
         return self.manifest["count"]
@@ -153,26 +182,23 @@ class _ImageDataset(Dataset):
         path = self._existing(LABELS)
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-        points = 3 + 2 * len(LANDMARK_NAMES)
-        width = points + len(self.attribute_names)
+        width = len(self._columns)
         if len(rows) != len(self) + 1 or any(len(row) != width for row in rows):
             raise ZooError(f"{path}: expected a header and {len(self)} rows of {width} columns.")
         try:
             values = np.array(rows[1:], np.float64)
         except ValueError as error:
             raise ZooError(f"{path}: {error}") from error
-        self._identity = values[:, 1].astype(np.int64)
-        self._yaw = values[:, 2].astype(np.float32)
-        self._landmarks = values[:, 3:points].astype(np.float32).reshape(-1, 5, 2)
-        self._attributes = values[:, points:].astype(np.uint8)
+        self._values = values
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
-        example = {
-            "landmarks": self._landmarks[index].copy(),
-            "attributes": self._attributes[index].copy(),
-            "yaw": np.float32(self._yaw[index]),
-            "identity": np.int64(self._identity[index]),
-        }
+        row, first = self._values[index], 2
+        example = {"identity": np.int64(row[1])}
+        for kind, shape in self._numbers.items():
+            last = first + math.prod(shape)
+            example[kind] = row[first:last].astype(np.float32).reshape(shape)[()]
+            first = last
+        example["attributes"] = row[first:].astype(np.uint8)
         for kind in self._kinds:
             path = self._existing(f"{IMAGE_FOLDERS[kind]}/{index:06d}.png")
             example[kind] = self._picture(kind, path.read_bytes(), str(path))
@@ -199,15 +225,15 @@ class _TFRecordDataset(Dataset):
             file.seek(offset)
             features = decode_example(file.read(length))
         where = f"{self._shards[shard]}, record {row}"
-        missing = {"landmarks", "attributes", "yaw", "identity", *self._kinds} - features.keys()
+        missing = {"attributes", "identity", *self._numbers, *self._kinds} - features.keys()
         if missing:
             raise ZooError(f"{where}: lacks {', '.join(sorted(missing))}.")
         example = {
-            "landmarks": features["landmarks"].reshape(5, 2),
-            "attributes": features["attributes"].astype(np.uint8),
-            "yaw": np.float32(features["yaw"][0]),
             "identity": np.int64(features["identity"][0]),
+            "attributes": features["attributes"].astype(np.uint8),
         }
+        for kind, shape in self._numbers.items():
+            example[kind] = features[kind].reshape(shape)[()]
         for kind in self._kinds:
             example[kind] = self._picture(kind, features[kind], f"{where}, {kind}")
         return example

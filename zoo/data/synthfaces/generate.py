@@ -32,13 +32,14 @@ from zoo.data.synthfaces.dataset import (
     MANIFEST,
     VERSION,
     label_columns,
+    number_shapes,
     read_manifest,
 )
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
 from zoo.data.synthfaces.png import encode_png
-from zoo.data.synthfaces.renderer import GENERATOR_VERSION, SynthFaces
+from zoo.data.synthfaces.renderer import GENERATOR_VERSION, SynthFaces, check_choice
 from zoo.data.synthfaces.tfrecord import encode_example, record
-from zoo.errors import ZooError, did_you_mean
+from zoo.errors import ZooError
 from zoo.files import atomic_path, sha256
 
 FORMATS = ("images", "tfrecord")
@@ -59,6 +60,7 @@ class _Plan:
     views_per_identity: int
     format: str
     sketch: str
+    poses: str
     generator: int = GENERATOR_VERSION
 
     @property
@@ -78,6 +80,7 @@ def generate(
     views_per_identity: int = 4,
     format: str = "images",
     sketch: str = "canny",
+    poses: str = "portrait",
     workers: int | None = None,
     progress: Callable[[int, int], object] | None = None,
 ) -> Path:
@@ -95,6 +98,8 @@ def generate(
         views_per_identity: images per person, from 1.
         format: "images" (PNG folders and labels.csv) or "tfrecord" (shards of 256 examples).
         sketch: how `sketch` is drawn: "canny", "hed", or "none" for no sketch.
+        poses: "portrait", or "multipie" for pairs of a view and its frontal partner; see
+            `SynthFaces`.
         workers: processes; None takes one per core that this process may use.
         progress: called with (images done, count) after every identity.
 
@@ -104,13 +109,15 @@ def generate(
     Raises:
         ZooError: an argument is illegal, or the directory holds something else.
     """
-    _check_choice("format", format, FORMATS)
-    _check_choice("sketch", sketch, SKETCHES)
+    check_choice("format", format, FORMATS)
+    check_choice("sketch", sketch, SKETCHES)
     _check_positive("count", count)
     if workers is not None:
         _check_positive("workers", workers)
-    faces = SynthFaces(size, seed, views_per_identity)  # checks these three
-    plan = _Plan(count, faces.size, faces.seed, faces.views_per_identity, format, sketch)
+    faces = SynthFaces(size, seed, views_per_identity, poses)  # checks these four
+    plan = _Plan(
+        *(count, faces.size, faces.seed, faces.views_per_identity), format, sketch, faces.poses
+    )
     directory = Path(directory)
     if (directory / MANIFEST).exists():
         _check_same(directory, _plan_of(read_manifest(directory)), plan)
@@ -131,13 +138,6 @@ def generate(
     _write_json(directory / MANIFEST, _manifest(plan, files))
     _remove_leftovers(directory)
     return directory
-
-
-def _check_choice(name: str, value: str, legal: tuple[str, ...]) -> None:
-    if value not in legal:
-        raise ZooError(
-            f"{name}={value!r} is unknown; legal: {', '.join(legal)}." + did_you_mean(value, legal)
-        )
 
 
 def _check_positive(name: str, value: int) -> None:
@@ -196,13 +196,13 @@ def _write_json(path: Path, value: object) -> None:
 
 
 @lru_cache(maxsize=1)
-def _renderer(size: int, seed: int, views_per_identity: int) -> SynthFaces:
-    return SynthFaces(size, seed, views_per_identity)
+def _renderer(size: int, seed: int, views_per_identity: int, poses: str) -> SynthFaces:
+    return SynthFaces(size, seed, views_per_identity, poses)
 
 
 def _make_identity(directory: Path, plan: _Plan, identity: int) -> int:
     """Renders and writes one identity; its part file, written last, marks it as finished."""
-    faces = _renderer(plan.size, plan.seed, plan.views_per_identity)
+    faces = _renderer(plan.size, plan.seed, plan.views_per_identity, plan.poses)
     examples = [(index, _example(faces, plan, index)) for index in plan.indices(identity)]
     part = _part(directory / _PARTS, identity)
     if plan.format == "tfrecord":
@@ -215,7 +215,7 @@ def _make_identity(directory: Path, plan: _Plan, identity: int) -> int:
                 name = f"{folder}/{index:06d}.png"
                 _write_bytes(directory / name, example[kind])
                 files[name] = hashlib.sha256(example[kind]).hexdigest()
-        rows.append(_label_row(index, example))
+        rows.append(_label_row(plan, index, example))
     _write_json(part, {"rows": rows, "files": files})
     return identity
 
@@ -233,8 +233,8 @@ def _example(faces: SynthFaces, plan: _Plan, index: int) -> dict[str, bytes | np
     }
 
 
-def _label_row(index: int, example: dict) -> list[str]:
-    numbers = [example["yaw"], *example["landmarks"].ravel()]
+def _label_row(plan: _Plan, index: int, example: dict) -> list[str]:
+    numbers = np.concatenate([np.ravel(example[kind]) for kind in number_shapes(plan.poses)])
     return [
         str(index),
         str(int(example["identity"])),
@@ -315,7 +315,7 @@ def _collect(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
 def _collect_images(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(label_columns())
+    writer.writerow(label_columns(plan.poses))
     files = {}
     for identity in range(plan.identities):
         part = json.loads(_part(parts, identity).read_text())

@@ -10,7 +10,7 @@ from zoo.data.synthfaces import camera as cameras
 from zoo.data.synthfaces import palette
 from zoo.data.synthfaces.backdrop import backdrop
 from zoo.data.synthfaces.bake import Texture, bake
-from zoo.data.synthfaces.develop import develop, expose, sense
+from zoo.data.synthfaces.develop import develop, expose, fixed_exposure, sense
 from zoo.data.synthfaces.geometry import (
     Expression,
     HeadShape,
@@ -51,7 +51,7 @@ _OPEN_MOUTH = 0.5  # opening at which occlusion is computed; it is interpolated 
 
 _TEETH_BEHIND = 0.06  # depth that teeth lose in the z-test, or they stick out of small chins
 _SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.75  # texels; half side in mesh units
-_LASH_COLOR = (0.008, 0.006, 0.005)
+_LAB_SOFTNESS = 0.5
 _LABEL_GLASSES = 11
 
 _SKY, _HORIZON, _GROUND = (0.62, 0.68, 0.78), (0.494, 0.487, 0.48), (0.22, 0.18, 0.15)
@@ -151,7 +151,10 @@ def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
     if sitter.glasses is not None:
         _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
     rng = np.random.default_rng(view.sensor_seed)
-    gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, rng)
+    if view.lab:
+        gains = fixed_exposure(sitter.person.skin.tone)
+    else:
+        gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, rng)
     image = np.empty((size, size, 3), np.float32)
     parsing = np.empty((size, size), np.uint8)
     behind = backdrop(samples, view.background_seed)
@@ -173,16 +176,19 @@ def _light_scene(view: View, turned: np.ndarray, hair: np.ndarray | None) -> _Li
         ]
     )
     opposite = -np.sign(key[0]) if abs(key[0]) > 0.1 else 1.0
+    orbit = cameras.rotation(view.orbit, 0, 0)  # lamps stand in the room
+    key, rim = orbit @ key, orbit @ unit(np.array([opposite * 0.8, 0.35, -0.5]))
     color = view.key * np.exp([view.warmth, 0, -view.warmth])
     light = Light(
         direction=_floats(key),
         color=_floats(color),
-        rim_direction=_floats(unit(np.array([opposite * 0.8, 0.35, -0.5]))),
+        rim_direction=_floats(rim),
         rim_color=(view.rim,) * 3,
         sky=_SKY,
         horizon=_HORIZON,
         ground=_GROUND,
         ambient=view.ambient,
+        softness=_LAB_SOFTNESS if view.lab else 1.0,
     )
     basis = light_basis(key)
     skin_shadow = np.full((_SHADOW_SIZE, _SHADOW_SIZE), FAR, np.float32)

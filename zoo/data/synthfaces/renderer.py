@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
-from zoo.errors import ZooError
+from zoo.errors import ZooError, did_you_mean
 
 if TYPE_CHECKING:  # these need numba and SciPy
     from zoo.data.synthfaces.person import Person
@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # these need numba and SciPy
 
 GENERATOR_VERSION = 1
 """Raised whenever the same arguments would give other pixels or labels."""
+
+POSES = ("portrait", "multipie")
 
 _PALE, _OLD = 0.14, 0.65  # skin tone below which and age from which the attributes hold
 
@@ -35,15 +37,26 @@ class SynthFaces:
         size: side of the images in pixels, 32 to 512.
         seed: 0 to 2**32 - 1; another seed gives other people.
         views_per_identity: images per person, from 1.
+        poses: "portrait" (photographs like CelebA's) or "multipie": one of 13 yaws from -90 to 90
+            and one of 20 lamps, exposure fixed per person, cropped as TP-GAN wants it, each with
+            its frontal partner.
 
     Raises:
         ZooError: an argument is outside its range, or numba or SciPy is not installed.
     """
 
-    def __init__(self, size: int = 128, seed: int = 0, views_per_identity: int = 4):
+    def __init__(
+        self,
+        size: int = 128,
+        seed: int = 0,
+        views_per_identity: int = 4,
+        poses: str = "portrait",
+    ):
         self.size = _checked("size", size, 32, 512)
         self.seed = _checked("seed", seed, 0, 2**32 - 1)
         self.views_per_identity = _checked("views_per_identity", views_per_identity, 1, 2**31)
+        check_choice("poses", poses, POSES)
+        self.poses = poses
         for module in ("numba", "scipy"):
             if importlib.util.find_spec(module) is None:
                 raise ZooError(f"SynthFaces needs {module}: pip install 'face-gan-zoo[synthfaces]'")
@@ -62,23 +75,33 @@ class SynthFaces:
             attributes: (13,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES.
             yaw: () float32, degrees; positive turns the nose to the right of the image.
             identity: () int64, `index // views_per_identity`.
+
+            With `poses="multipie"` also the same moment seen by the camera at yaw 0, under the same
+            lamp: `frontal`, like `image`, and `frontal_landmarks`, like `landmarks`.
         """
         _checked("index", index, 0, 2**31 * self.views_per_identity - 1)
         identity, view = divmod(int(index), self.views_per_identity)
         from zoo.data.synthfaces.picture import take_picture
-        from zoo.data.synthfaces.view import sample_view
+        from zoo.data.synthfaces.view import sample_lab_view, sample_view
 
+        lab = self.poses == "multipie"
         sitter = _sitter(self.seed, identity, self.size)
-        taken = sample_view(np.random.default_rng(_stream(self.seed, identity, "view", view)))
+        rng = np.random.default_rng(_stream(self.seed, identity, "view", view))
+        taken = sample_lab_view(rng) if lab else sample_view(rng)
         picture = take_picture(sitter, taken, self.size)
-        return {
+        example = {
             "image": picture.image,
             "parsing": picture.parsing,
             "landmarks": picture.landmarks,
             "attributes": _attributes(sitter.person, taken),
-            "yaw": np.float32(taken.yaw),
+            "yaw": np.float32(taken.seen_yaw),
             "identity": np.int64(identity),
         }
+        if lab:
+            frontal = take_picture(sitter, taken.frontal, self.size)
+            example["frontal"] = frontal.image
+            example["frontal_landmarks"] = frontal.landmarks
+        return example
 
 
 def _stream(seed: int, identity: int, name: str, view: int = 0) -> tuple[int, ...]:
@@ -117,6 +140,15 @@ def _attributes(person: Person, view: View) -> np.ndarray:
         "Young": person.age < _OLD,
     }
     return np.array([values[name] for name in ATTRIBUTE_NAMES], np.uint8)
+
+
+def check_choice(name: str, value: str, legal: tuple[str, ...]) -> None:
+    """Raises a ZooError unless `value` is one of `legal`."""
+    if value not in legal:
+        raise ZooError(
+            f"{name}={value!r} is unknown; legal: {', '.join(legal)}."
+            + did_you_mean(str(value), legal)
+        )
 
 
 def _checked(name: str, value: int, low: int, high: int) -> int:

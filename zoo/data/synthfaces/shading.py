@@ -49,6 +49,7 @@ class Light(NamedTuple):
     horizon: Color
     ground: Color
     ambient: float
+    softness: float  # of the key light: how far it wraps around what it shines on, 1 = wide
 
 
 class Geometry(NamedTuple):
@@ -359,7 +360,7 @@ def _light_up(surface, light, view, visible):
 @njit(cache=True)
 def _diffuse(surface, light, facing, visible, ambient, rim, k):
     """Wrapped diffuse light of one channel; the wrap is 1 where the surface faces the light."""
-    wrap, color, occlusion = surface.wrap[k], surface.color[k], surface.occlusion
+    wrap, color, occlusion = surface.wrap[k] * light.softness, surface.color[k], surface.occlusion
     key = max(0.0, (facing + wrap) / (1 + wrap)) ** (1 + wrap)
     # Light that bounces several times in a hollow takes on its colour.
     open_ = occlusion / (occlusion + (1 - occlusion) * (1 - 0.65 * min(color, 0.9)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,18 @@ LIGHTS = (
     *((0, -25), (-35, -10), (35, -10), (20, 70)),
 )
 
+LAB_YAWS = tuple(range(-90, 91, 15))
+"""Degrees at which Multi-PIE's 13 cameras of head height see a face; 0 is its camera 05_1."""
+
+_LAB_KEY, _LAB_AMBIENT, _LAB_DISTANCE = 2.2, 0.25, 12.0  # ours; the look study: ambient .1 to .2
+
 
 @dataclass(frozen=True)
 class View:
     """Angles in degrees, lengths in mesh units (decimetres) unless stated."""
 
     expression: Expression
-    yaw: float  # positive turns the nose to the right of the image
+    yaw: float  # of the head against the room; positive turns the nose to the right of the image
     pitch: float
     roll: float
     gaze: tuple[float, float]  # radians, sideways and up, relative to the head
@@ -36,6 +41,18 @@ class View:
     zoom: float
     sensor_seed: int
     background_seed: int
+    orbit: float = 0.0  # turns person and lights together: the camera went round them
+    lab: bool = False  # recognition crop, exposure fixed per person, harder light
+
+    @property
+    def seen_yaw(self) -> float:
+        """Yaw of the head against the camera."""
+        return self.yaw + self.orbit
+
+    @property
+    def frontal(self) -> View:
+        """The same moment as the camera at yaw 0 sees it, with noise of its own."""
+        return replace(self, orbit=0.0, sensor_seed=self.sensor_seed + 1)
 
 
 def sample_view(rng: np.random.Generator) -> View:
@@ -69,4 +86,34 @@ def sample_view(rng: np.random.Generator) -> View:
         zoom=float(rng.uniform(0.94, 1.07)),
         sensor_seed=int(rng.integers(1 << 30)),
         background_seed=int(rng.integers(1 << 30)),
+    )
+
+
+def sample_lab_view(rng: np.random.Generator) -> View:
+    """Draws a view as Multi-PIE records it.
+
+    One of 13 cameras and one of 20 lamps, all fixed in the room; a person who looks ahead, nearly
+    without expression; no jitter of the crop, which is aligned by landmarks.
+    """
+    return View(
+        expression=Expression(
+            smile=float(np.clip(rng.normal(0.06, 0.08), 0, 0.3)), lids=float(rng.normal(0.12, 0.10))
+        ),
+        yaw=0.0,
+        pitch=float(np.clip(rng.normal(0, 1.5), -4, 4)),
+        roll=float(np.clip(rng.normal(0, 0.8), -2, 2)),
+        gaze=(float(rng.normal(0, 0.03)), float(rng.normal(0, 0.02))),
+        pupil=float(rng.uniform(0.30, 0.42)),
+        light=int(rng.integers(len(LIGHTS))),
+        key=_LAB_KEY,
+        ambient=_LAB_AMBIENT,
+        warmth=0.0,
+        rim=0.0,
+        distance=_LAB_DISTANCE,
+        shift=(0.0, 0.0),
+        zoom=1.0,
+        sensor_seed=int(rng.integers(1 << 30)),
+        background_seed=int(rng.integers(1 << 30)),
+        orbit=float(rng.choice(LAB_YAWS)),
+        lab=True,
     )
