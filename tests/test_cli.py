@@ -338,7 +338,7 @@ def test_show_recipe(run):
     assert lines["data.seed"] == ["1", "--set"]
     assert lines["training.steps"] == ["6", "smoke.yaml"]
     assert lines["hints.noise"] == ["bernoulli", "sc_fegan_synthfaces-512_8.yaml"]
-    assert lines["hints.max_draw"] == ["5", "default"]
+    assert lines["masks.max_draw"] == ["5", "default"]
 
 
 @pytest.mark.parametrize(

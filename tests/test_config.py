@@ -142,12 +142,12 @@ def test_flat():
 @pytest.mark.parametrize(
     "overrides, message",
     [
-        ("trainin.steps=3", r"unknown key trainin \(--set\); legal are model, data, hints, "
-         r"optimizers, training. Did you mean 'training'\?$"),
+        ("trainin.steps=3", r"unknown key trainin \(--set\); legal are model, data, masks, hints, "
+         r"augmentation, optimizers, training. Did you mean 'training'\?$"),
         ("training.stepz=3", r"unknown key training.stepz \(--set\).*Did you mean 'steps'"),
         ("data.siz=3", r"unknown key data.siz .*legal are source, directory.*'size'"),
         ("model.argument={}", r"unknown key model.argument \(--set\).*'arguments'"),
-        ("hints.max_drow=1", r"unknown key hints.max_drow .*'max_draw'"),
+        ("masks.max_drow=1", r"unknown key masks.max_drow .*'max_draw'"),
         ("optimizers.generator.lerning_rate=1",
          r"unknown key optimizers.generator.lerning_rate .*legal are learning_rate, beta_1.*'l"),
         ("optimizers.generator.beta_1.x=1", "optimizers.generator.beta_1.*valid number"),
@@ -167,8 +167,8 @@ def test_flat():
         ("training.seed=4294967296", "training.seed .*less than 4294967296"),
         ("training.ema_decay=1", "training.ema_decay .*less than 1"),
         ("hints.sketch_probability=1.1", "hints.sketch_probability .*less than or equal to 1"),
-        ("hints.max_length=0", "hints.max_length .*greater than 0"),
-        ("hints.max_length=.inf", "hints.max_length .* is inf: .*finite"),
+        ("masks.max_length=0", "masks.max_length .*greater than 0"),
+        ("masks.max_length=.inf", "masks.max_length .* is inf: .*finite"),
         ("optimizers.generator.learning_rate=.nan", "learning_rate .* is nan: .*finite"),
         ("data.size=31", "data.size .*greater than or equal to 32"),
         ("training.precision=float8", "'float32', 'mixed_float16' or 'mixed_bfloat16'"),

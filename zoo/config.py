@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from zoo.errors import ZooError, did_you_mean
@@ -48,16 +55,21 @@ class DataSection(_Section):
     size: int = Field(64, ge=32, le=512, description="side of the images, pixels")
     seed: int = Field(0, ge=0)
     views_per_identity: int = Field(4, ge=1)
-    sketch: Literal["hed", "canny"] = "canny"
+    poses: Literal["portrait", "multipie"] = "portrait"
+    sketch: Literal["hed", "canny", "none"] = "canny"
     held_out: int = Field(10, ge=2, description="every n-th identity is kept for validation")
 
 
-class HintSection(_Section):
-    """What the user of a completion model may draw, as it is simulated in training."""
+class MaskSection(_Section):
+    """Holes of training images; lengths and angles are of kind sc_fegan. See `zoo.masks`."""
 
-    sketch_probability: float = Field(1.0, ge=0, le=1, description="else the sketch is empty")
-    color_probability: float = Field(1.0, ge=0, le=1, description="else there is no colour")
-    noise: Literal["bernoulli", "normal"] = "bernoulli"
+    kind: Literal["sc_fegan", "center", "rectangle", "random_block", "random_region", "brush"] = (
+        "sc_fegan"
+    )
+    same_in_batch: Literal[0, 1] = Field(0, description="1: one mask for the whole batch")
+    side: float = Field(0.5, gt=0, le=1, description="of a central hole, share of the image's")
+    min_side: float = Field(0.375, gt=0, le=1, description="of a rectangle, share of the image's")
+    max_side: float = Field(0.5, gt=0, le=1, description="of a rectangle, share of the image's")
     hair_probability: float = Field(1 / 3, ge=0, le=1, description="the hair is erased as well")
     max_draw: int = Field(5, ge=1, description="most lines of the free-form mask")
     max_line: int = Field(80, ge=1, description="most vertices of a line")
@@ -66,13 +78,48 @@ class HintSection(_Section):
     brush_width: float = Field(24.0, gt=0, description="pixels at 512")
 
 
+class HintSection(_Section):
+    """What the user of a completion model may draw, as it is simulated in training."""
+
+    sketch_probability: float = Field(1.0, ge=0, le=1, description="else the sketch is empty")
+    color_probability: float = Field(1.0, ge=0, le=1, description="else there is no colour")
+    noise: Literal["bernoulli", "normal", "uniform"] = "bernoulli"
+
+
+class AugmentationSection(_Section):
+    """Random changes of training images; labels, landmarks and maps move along."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="share of the images that is mirrored")
+    shift: float = Field(0.0, ge=0, le=0.5, description="farthest, share of the side")
+    rotation: float = Field(0.0, ge=0, le=180, description="greatest, degrees")
+
+
 class OptimizerSection(_Section):
-    """Adam, as every paper of the zoo uses it."""
+    """Adam, as every paper of the zoo uses it; decays count training steps.
+
+    `step`: the rate is multiplied by `decay_factor` every `decay_every` steps. `polynomial`: it
+    falls from `decay_start` to nothing at `decay_end` as `(1 - progress) ** decay_power`.
+    """
 
     learning_rate: float = Field(gt=0)
     beta_1: float = Field(0.5, ge=0, lt=1)
     beta_2: float = Field(0.999, ge=0, lt=1)
     epsilon: float = Field(1e-7, gt=0)
+    schedule: Literal["constant", "step", "polynomial"] = "constant"
+    decay_every: int | None = Field(None, ge=1, description="steps")
+    decay_factor: float = Field(0.1, gt=0, le=1)
+    decay_start: int = Field(0, ge=0, description="step")
+    decay_end: int | None = Field(None, ge=1, description="step")
+    decay_power: float = Field(1.0, gt=0, description="1 = linear")
+
+    @model_validator(mode="after")
+    def _whole_schedule(self):
+        needed = {"step": "decay_every", "polynomial": "decay_end"}.get(self.schedule)
+        if needed and getattr(self, needed) is None:
+            raise PydanticCustomError("schedule", f"schedule {self.schedule} needs {needed}")
+        if self.decay_end is not None and self.decay_end <= self.decay_start:
+            raise PydanticCustomError("schedule", "decay_end must lie after decay_start")
+        return self
 
 
 class TrainingSection(_Section):
@@ -91,7 +138,9 @@ class Recipe(_Section):
 
     model: ModelSection
     data: DataSection
+    masks: MaskSection = MaskSection()
     hints: HintSection = HintSection()
+    augmentation: AugmentationSection = AugmentationSection()
     optimizers: dict[str, OptimizerSection]
     training: TrainingSection
 

@@ -16,7 +16,7 @@ import zoo
 from zoo import export, plots
 from zoo.config import Recipe
 from zoo.data import hints, images
-from zoo.data.completion import split
+from zoo.data.batches import split
 from zoo.data.synthfaces import open_dataset
 from zoo.errors import ZooError
 from zoo.masks import sc_fegan

@@ -38,6 +38,7 @@ class GANModel(keras.Model):
         default_loss_weights: network (or other group of variables, see `optimized`) -> loss ->
             weight. Each has an optimizer of its own.
         fixed_size: whether `call` takes images of `default_size` only.
+        updates_per_step: name of an optimizer -> how often `train_step` applies it, where not once.
         batches_per_step: batches that one `train_step` uses up; it receives them joined into one.
         licence: of the code and of weights trained here.
 
@@ -58,6 +59,7 @@ class GANModel(keras.Model):
     default_loss_weights: dict[str, dict[str, float]] = {}
     fixed_size = False
     batches_per_step = 1
+    updates_per_step: dict[str, int] = {}
     licence = "Apache-2.0"
 
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):

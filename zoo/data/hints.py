@@ -174,26 +174,33 @@ def color_strokes(
     return color_map * brush[..., None]
 
 
-def noise(shape: tuple[int, int], rng: np.random.Generator, kind: str = "bernoulli") -> np.ndarray:
-    """Draws SC-FEGAN's noise channel.
+def noise(
+    shape: tuple[int, int], rng: np.random.Generator, kind: str = "bernoulli", channels: int = 1
+) -> np.ndarray:
+    """Draws the noise that a model reads.
 
     Args:
         shape: (H, W).
         rng: Source of every random number.
-        kind: "bernoulli", 1 with probability 0.159 (what the official editor feeds), or "normal",
-            N(0, 1) (a third party's training; the paper does not say).
+        kind: "bernoulli", 1 with probability 0.159 (what SC-FEGAN's official editor feeds),
+            "normal", N(0, 1) (a third party's training of it; the paper does not say), or
+            "uniform" in [-1, 1) (GFC fills the hole with it).
+        channels: Values per pixel.
 
     Returns:
-        (H, W, 1) float32.
+        (H, W, channels) float32.
 
     Raises:
         ZooError: Unknown kind.
     """
+    shape = (*shape, channels)
     if kind == "bernoulli":
-        return (rng.random((*shape, 1), dtype=np.float32) < NOISE_RATE).astype(np.float32)
+        return (rng.random(shape, dtype=np.float32) < NOISE_RATE).astype(np.float32)
     if kind == "normal":
-        return rng.standard_normal((*shape, 1), dtype=np.float32)
-    legal = ("bernoulli", "normal")
+        return rng.standard_normal(shape, dtype=np.float32)
+    if kind == "uniform":
+        return rng.random(shape, dtype=np.float32) * 2 - 1
+    legal = ("bernoulli", "normal", "uniform")
     raise ZooError(
         f"Unknown kind of noise {kind!r}.{did_you_mean(kind, legal)} Legal: {', '.join(legal)}."
     )

@@ -16,14 +16,15 @@ import tensorflow as tf
 import yaml
 
 from zoo import plots
-from zoo.config import DataSection, Recipe
-from zoo.data.completion import CompletionBatches, split
+from zoo.config import AugmentationSection, DataSection, Recipe
+from zoo.data.batches import Batches, split
 from zoo.data.synthfaces import generate, open_dataset
 from zoo.errors import ZooError
 from zoo.files import atomic_path
 from zoo.registry import argument_names, check_names, create, model_class
-from zoo.training import checkpoint
+from zoo.training import checkpoint, pictures
 from zoo.training.callbacks import Keeper, Logger, Sampler
+from zoo.training.schedules import schedule
 
 _PICTURED = 6  # faces in a grid
 
@@ -64,15 +65,15 @@ def train(
     keras.utils.set_random_seed(recipe.training.seed)
     cls = model_class(recipe.model.name)
     check_names("recipe key model.arguments", recipe.model.arguments, argument_names(cls))
-    check_names("recipe key optimizers", recipe.optimizers, cls.network_names)
+    check_names("recipe key optimizers", recipe.optimizers, cls.default_loss_weights)
     keras.config.set_dtype_policy(recipe.training.precision)
     try:
         model = create(recipe.model.name, **recipe.model.arguments)
     finally:
         keras.config.set_dtype_policy("float32")
     _claim(run, recipe)
-    training, validation = _batches(recipe, progress)
-    model.compile(_optimizers(recipe), ema_decay=recipe.training.ema_decay)
+    training, validation = _batches(recipe, model, progress)
+    model.compile(_optimizers(recipe, model), ema_decay=recipe.training.ema_decay)
     start = checkpoint.restore_latest(model, checkpoints) or 0
     stop = recipe.training.steps
     progress.start(start, stop)
@@ -81,7 +82,8 @@ def train(
     card = {"recipe": recipe.model_dump(mode="json")}
     logger = Logger(run, settings.log_every, progress.losses)
     keeper = Keeper(run, settings.checkpoint_every, logger, card)
-    sampler = Sampler(run / "samples", settings.sample_every, _grid_drawer(validation))
+    draw = pictures.drawer(model, validation)
+    sampler = [Sampler(run / "samples", settings.sample_every, draw)] if draw else []
     if start < stop:
         with _stop_signals():
             try:
@@ -91,7 +93,7 @@ def train(
                     steps_per_epoch=stop - start,
                     verbose=0,
                     shuffle=False,
-                    callbacks=[logger, sampler, keeper],
+                    callbacks=[logger, *sampler, keeper],
                 )
             except KeyboardInterrupt:
                 keeper.keep()
@@ -125,21 +127,40 @@ def _claim(run: Path, recipe: Recipe) -> None:
         temporary.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
 
 
-def _batches(recipe: Recipe, progress: Progress) -> tuple[CompletionBatches, CompletionBatches]:
+def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batches]:
     dataset = prepare_data(recipe.data, progress.data)
-    size = recipe.model.arguments.get("image_size")
-    if size is not None and size != dataset.size:
+    if model.default_size != dataset.size:
         raise ZooError(
-            f"recipe: model.arguments.image_size is {size}, but {recipe.data.directory} "
-            f"has images of {dataset.size} pixels"
+            f"recipe: model.arguments.image_size is {model.default_size}, "
+            f"but {recipe.data.directory} has images of {dataset.size} pixels"
         )
+    keys = {k: model.key_shape(k)[1:] for k in (*model.input_keys, *model.training_keys)}
     indices = split(dataset.identities, recipe.data.held_out)
     seed, size = recipe.training.seed, recipe.training.batch_size
-    training = CompletionBatches(dataset, indices[0], size, seed, recipe.hints)
-    validation = CompletionBatches(
-        dataset, indices[1], _PICTURED, seed + 1, recipe.hints, flip=False
+    settings = {
+        "mask_settings": recipe.masks,
+        "hint_settings": recipe.hints,
+        "attribute_columns": _attribute_columns(model, dataset.manifest["attribute_names"]),
+    }
+    training = Batches(
+        *(dataset, indices[0], size, seed, keys),
+        augmentation=recipe.augmentation,
+        joined=model.batches_per_step,
+        **settings,
+    )
+    plain = AugmentationSection(flip=0)
+    validation = Batches(
+        dataset, indices[1], _PICTURED, seed + 1, keys, augmentation=plain, **settings
     )
     return training, validation
+
+
+def _attribute_columns(model, names: list[str]) -> list[int] | None:
+    wanted = getattr(model, "attribute_names", None)
+    if wanted is None:
+        return None
+    check_names("attribute of the data", wanted, names)
+    return [names.index(name) for name in wanted]
 
 
 def prepare_data(data: DataSection, progress: Callable[[int, int], None]):
@@ -148,7 +169,8 @@ def prepare_data(data: DataSection, progress: Callable[[int, int], None]):
     Raises:
         ZooError: the directory holds other data than the recipe asks for.
     """
-    wanted = data.model_dump(include={"count", "size", "seed", "views_per_identity", "sketch"})
+    made = {"count", "size", "seed", "views_per_identity", "poses", "sketch"}
+    wanted = data.model_dump(include=made)
     directory = Path(data.directory)
     if not (directory / "manifest.json").is_file():
         generate(directory, **wanted, progress=progress)
@@ -162,35 +184,16 @@ def prepare_data(data: DataSection, progress: Callable[[int, int], None]):
     return dataset
 
 
-def _optimizers(recipe: Recipe) -> dict[str, keras.optimizers.Optimizer]:
+def _optimizers(recipe: Recipe, model) -> dict[str, keras.optimizers.Optimizer]:
     return {
         name: keras.optimizers.Adam(
-            settings.learning_rate, settings.beta_1, settings.beta_2, settings.epsilon
+            schedule(settings, model.updates_per_step.get(name, 1)),
+            settings.beta_1,
+            settings.beta_2,
+            settings.epsilon,
         )
         for name, settings in recipe.optimizers.items()
     }
-
-
-def _grid_drawer(batches: CompletionBatches) -> Callable[[keras.Model, Path], None]:
-    batch = batches(0)
-    titles = ["input", "sketch", "colour", "result", "truth"]
-
-    def pixels(x):
-        return np.clip((np.asarray(x) + 1.0) * 127.5 + 0.5, 0, 255).astype(np.uint8)
-
-    def draw(model: keras.Model, path: Path) -> None:
-        result = model({key: tf.constant(value) for key, value in batch.items()}, training=False)
-        mask = batch["mask"]
-        columns = [
-            pixels(batch["image"] * (1 - mask) + mask),
-            1.0 - batch["sketch"] * mask,
-            pixels((batch["color"] + 1.0) * mask - 1.0),
-            pixels(result),
-            pixels(batch["image"]),
-        ]
-        plots.image_grid([list(row) for row in zip(*columns, strict=True)], titles, path=path)
-
-    return draw
 
 
 class _stop_signals:

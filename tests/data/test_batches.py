@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
-from zoo.config import HintSection
-from zoo.data.completion import CompletionBatches, split
+from zoo.config import AugmentationSection, HintSection, MaskSection
+from zoo.data.augmentation import augment
+from zoo.data.batches import Batches, split
 from zoo.errors import ZooError
 from zoo.masks import free_form
 
 SIZE = 32
-EYES = ((9, 12), (17, 14))  # x, y: not symmetric about the middle
+EYES = ((9, 12), (17, 14))  # pixels x, y: not symmetric about the middle
+POINTS = np.float32([*EYES, (13, 17), (10, 22), (16, 23)]) + 0.5  # pixel centres are at .5
+CHANNELS = {"image": 3, "mask": 1, "sketch": 1, "color": 3, "noise": 1}
 
 
 def face(index):
@@ -26,7 +29,10 @@ def face(index):
         "sketch": (rng.random((SIZE, SIZE)) < 0.1).astype(np.uint8),
         "color": color,
         "parsing": parsing,
-        "landmarks": np.float32([*EYES, (13, 17), (10, 22), (16, 23)]),
+        "landmarks": POINTS,
+        "attributes": np.array([index % 2, 1, 0], np.uint8),
+        "yaw": np.float32(index),
+        "identity": np.int64(index // 2),
     }
 
 
@@ -35,8 +41,17 @@ def faces():
     return [face(index) for index in range(11)]
 
 
-def batches(faces, indices=range(11), batch_size=3, seed=5, flip=True, **settings):
-    return CompletionBatches(faces, indices, batch_size, seed, HintSection(**settings), flip)
+def batches(faces, indices=range(11), batch_size=3, seed=5, flip=0.5, keys=None, **settings):
+    hints = {name: settings.pop(name) for name in HintSection.model_fields if name in settings}
+    joined = settings.pop("joined", 1)
+    keys = keys or {key: (SIZE, SIZE, c) for key, c in CHANNELS.items()}
+    return Batches(
+        *(faces, indices, batch_size, seed, keys),
+        mask_settings=MaskSection(**settings),
+        hint_settings=HintSection(**hints),
+        augmentation=AugmentationSection(flip=flip),
+        joined=joined,
+    )
 
 
 def indices(batch):
@@ -96,11 +111,10 @@ def test_as_dataset_equals_direct_calls(faces):
 
 @pytest.mark.parametrize("noise", ["bernoulli", "normal"])
 def test_shapes_types_and_ranges(faces, noise):
-    channels = {"image": 3, "mask": 1, "sketch": 1, "color": 3, "noise": 1}
     for n in range(4):
         batch = batches(faces, noise=noise)(n)
         assert {key: value.shape for key, value in batch.items()} == {
-            key: (3, SIZE, SIZE, c) for key, c in channels.items()
+            key: (3, SIZE, SIZE, c) for key, c in CHANNELS.items()
         }
         assert {value.dtype for value in batch.values()} == {np.dtype("float32")}
         assert set(np.unique(batch["mask"])) == {0.0, 1.0}
@@ -111,7 +125,7 @@ def test_shapes_types_and_ranges(faces, noise):
 
 
 def test_values_without_flip(faces):
-    batch = batches(faces, flip=False)(0)
+    batch = batches(faces, flip=0)(0)
     for row, index in enumerate(indices(batch)):
         image, sketch = faces[index]["image"], faces[index]["sketch"]
         np.testing.assert_allclose(batch["image"][row], image / 127.5 - 1, atol=1e-6)
@@ -121,7 +135,7 @@ def test_values_without_flip(faces):
 def test_color_is_the_map_under_strokes_and_minus_one_elsewhere(faces):
     drawn = 0
     for n in range(4):
-        batch = batches(faces, flip=False)(n)
+        batch = batches(faces, flip=0)(n)
         for row, index in enumerate(indices(batch)):
             color, full = batch["color"][row], faces[index]["color"] / np.float32(127.5) - 1
             none = (color == -1).all(axis=-1)
@@ -134,16 +148,17 @@ def test_color_is_the_map_under_strokes_and_minus_one_elsewhere(faces):
 def test_flip_mirrors_picture_sketch_colour_and_landmarks_together(faces, monkeypatch):
     seen = []
 
-    def record(height, width, rng, landmarks, parsing, probability, **limits):
+    def record(height, width, rng, landmarks, parsing, **limits):
         seen.append((landmarks, parsing.copy()))
         return free_form(height, width, rng)
 
-    monkeypatch.setattr("zoo.data.completion.masks.sc_fegan", record)
-    monkeypatch.setattr("zoo.data.completion.hints.color_strokes", lambda color, rng: color)
+    monkeypatch.setattr("zoo.data.batches.masks.sc_fegan", record)
+    monkeypatch.setattr("zoo.data.batches.hints.color_strokes", lambda color, rng: color)
     flipped = []
     for n in range(8):
+        stream = batches(faces)
         seen.clear()
-        batch = batches(faces)(n)
+        batch = stream(n)
         for row, index in enumerate(indices(batch)):
             original = faces[index]
             plain = np.rint((batch["image"][row] + 1) * 127.5).astype(np.uint8)
@@ -156,8 +171,9 @@ def test_flip_mirrors_picture_sketch_colour_and_landmarks_together(faces, monkey
             np.testing.assert_array_equal(color, turn(original["color"]))
             landmarks, parsing = seen[row]
             np.testing.assert_array_equal(parsing, turn(original["parsing"]))
-            for (x, y), (x0, y0) in zip(landmarks, original["landmarks"], strict=True):
-                assert (x, y) == ((SIZE - 1 - x0) if mirrored else x0, y0)
+            order = [1, 0, 2, 4, 3] if mirrored else range(5)  # left stays the left of the image
+            for (x, y), (x0, y0) in zip(landmarks, original["landmarks"][order], strict=True):
+                assert (x, y) == ((SIZE - x0) if mirrored else x0, y0)
                 column, row_ = int(x), int(y)
                 assert (plain[row_, column] == original["image"][int(y0), int(x0)]).all()
     assert 0.25 < np.mean(flipped) < 0.75
@@ -211,6 +227,84 @@ def test_settings_reach_the_mask(faces):
     thick = batches(faces, brush_width=200.0, hair_probability=0)
     for n in range(3):
         assert thick(n)["mask"].sum() > 2 * thin(n)["mask"].sum()
+
+
+def test_labels_and_their_types(faces):
+    keys = {"attributes": (3,), "target_attributes": (3,), "landmarks": (5, 2), "yaw": ()}
+    keys |= {"identity": (), "parsing": (SIZE, SIZE), "image": (SIZE, SIZE, 3)}
+    for n in range(4):
+        batch = batches(faces, batch_size=8, keys=keys)(n)
+        assert list(batch) == list(keys)
+        integers = {key for key, value in batch.items() if value.dtype == np.int32}
+        assert integers == {"identity", "parsing"}
+        for row, index in enumerate(indices(batch)):
+            mirrored = batch["yaw"][row] < 0 if index else batch["landmarks"][row, 0, 0] != 9.5
+            assert abs(batch["yaw"][row]) == index and batch["identity"][row] == index // 2
+            assert batch["attributes"][row].tolist() == [index % 2, 1, 0]
+            expected = (SIZE - POINTS[[1, 0, 2, 4, 3], 0]) if mirrored else POINTS[:, 0]
+            np.testing.assert_array_equal(batch["landmarks"][row, :, 0], expected)
+        targets, sources = batch["target_attributes"], batch["attributes"]
+        assert sorted(targets.tolist()) == sorted(sources.tolist()), "a permutation of the batch"
+        assert (targets != sources).any()
+
+
+def test_mirroring_swaps_left_and_right_classes(faces):
+    faces = [{**f, "parsing": np.arange(SIZE * SIZE, dtype=np.uint8).reshape(SIZE, SIZE) % 14}
+             for f in faces]  # fmt: skip
+    keys = {"parsing": (SIZE, SIZE)}
+    turned = batches(faces, flip=1, keys=keys)(0)["parsing"][0]
+    plain = faces[0]["parsing"][:, ::-1]
+    for left, right in ((2, 3), (4, 5)):
+        np.testing.assert_array_equal(turned == left, plain == right)
+        np.testing.assert_array_equal(turned == right, plain == left)
+    for same in (0, 1, 6, 10, 13):
+        np.testing.assert_array_equal(turned == same, plain == same)
+
+
+def test_joined_batches_are_consecutive_batches(faces):
+    one, three = batches(faces), batches(faces, joined=3)
+    parts = [one(n) for n in range(3, 6)]
+    together = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    assert_equal(three(1), together)
+
+
+def test_one_mask_for_the_whole_batch(faces):
+    stream = batches(faces, kind="brush", same_in_batch=1)
+    assert (stream(0)["mask"] == stream(0)["mask"][:1]).all()
+    assert (stream(0)["mask"][0] != stream(1)["mask"][0]).any()
+    assert (batches(faces, kind="brush")(0)["mask"] != stream(0)["mask"]).any()
+
+
+@pytest.mark.parametrize("kind, area", [("center", 0.25), ("rectangle", 0.25)])
+def test_kinds_of_masks(faces, kind, area):
+    sides = {"min_side": 0.5, "max_side": 0.5} if kind == "rectangle" else {}
+    masks = np.concatenate([batches(faces, kind=kind, **sides)(n)["mask"] for n in range(3)])
+    assert (masks.mean(axis=(1, 2, 3)) == area).all()
+    assert (masks == masks[:1]).all() == (kind == "center")
+
+
+def test_missing_and_misshapen_data_are_named(faces):
+    with pytest.raises(ZooError, match="the data has no frontal; it has image, sketch"):
+        batches(faces, keys={"frontal": (SIZE, SIZE, 3)})
+    with pytest.raises(ZooError, match=r"attributes has shape \(3,\); the model needs \(13,\)"):
+        batches(faces, keys={"attributes": (13,)})
+
+
+def test_shift_and_rotation_move_picture_and_landmarks_together():
+    image = np.full((64, 64, 3), 127, np.uint8)
+    image[20:23, 40:43] = 255  # centre at (41.5, 21.5)
+    points = np.float32([(41.5, 21.5)] * 5)
+    settings = AugmentationSection(flip=0, shift=0.1, rotation=20)
+    moved = set()
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        out = augment({"image": image, "landmarks": points}, rng, settings)
+        weight = out["image"][..., 0].astype(float) - 127
+        rows, columns = np.mgrid[:64, :64] + 0.5
+        center = (columns * weight).sum() / weight.sum(), (rows * weight).sum() / weight.sum()
+        np.testing.assert_allclose(out["landmarks"][0], center, atol=0.15)
+        moved.add(tuple(out["landmarks"][0].round(1)))
+    assert len(moved) == 8
 
 
 # Split.

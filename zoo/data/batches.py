@@ -1,0 +1,187 @@
+"""Training batches: labelled faces, and holes and hints drawn into them where a model asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from zoo import masks
+from zoo.config import AugmentationSection, HintSection, MaskSection
+from zoo.data import hints
+from zoo.data.augmentation import augment
+from zoo.errors import ZooError
+
+_INTEGERS = ("parsing", "identity")
+_STROKES = ("max_draw", "max_line", "max_angle", "max_length", "brush_width")
+_MASK_OPTIONS = {
+    "sc_fegan": ("hair_probability", *_STROKES),
+    "center": ("side",),
+    "rectangle": ("min_side", "max_side"),
+}
+
+
+def split(identities: np.ndarray, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices for training and for validation; no identity is in both.
+
+    Args:
+        identities: identity of each image.
+        held_out: every `held_out`-th identity is for validation.
+
+    Raises:
+        ZooError: one side would be empty.
+    """
+    validation = identities % held_out == held_out - 1
+    if validation.all() or not validation.any():
+        raise ZooError(
+            f"{len(np.unique(identities))} identities cannot be split with held_out={held_out}; "
+            "make more images or lower held_out"
+        )
+    return np.flatnonzero(~validation), np.flatnonzero(validation)
+
+
+class Batches:
+    """Batch number n as a pure function of (seed, n): any step can be made again on its own.
+
+    A batch holds the keys that were asked for, in the forms of the batch contract:
+    `image`, `frontal` (B, H, W, 3), `mask`, `sketch`, `color`, `noise` (B, H, W, C), `attributes`
+    and `target_attributes` (B, n), `landmarks`, `frontal_landmarks` (B, 5, 2), `yaw` (B,), all
+    float32; `parsing` (B, H, W) and `identity` (B,) int32. `target_attributes` are the attributes
+    of the batch in another order.
+
+    Args:
+        dataset: sequence of examples, dicts as `zoo.data.synthfaces` gives them.
+        indices: examples to draw from; each is used once before any is used again.
+        batch_size: examples per batch.
+        seed: of order, augmentation, masks, strokes and noise.
+        keys: batch key -> its shape without the batch axis.
+        mask_settings: kind and limits of the holes.
+        hint_settings: what is drawn into them.
+        augmentation: random changes of the images.
+        attribute_columns: columns of the data's attributes that the model has; None = all.
+        joined: number of batches that one training step uses up; it receives them in one.
+
+    Raises:
+        ZooError: the data lacks a key, or has other attributes.
+    """
+
+    def __init__(
+        self,
+        dataset,
+        indices: np.ndarray,
+        batch_size: int,
+        seed: int,
+        keys: Mapping[str, tuple],
+        *,
+        mask_settings: MaskSection | None = None,
+        hint_settings: HintSection | None = None,
+        augmentation: AugmentationSection | None = None,
+        attribute_columns: list[int] | None = None,
+        joined: int = 1,
+    ):
+        self.dataset = dataset
+        self.indices = np.asarray(indices)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.keys = dict(keys)
+        self.masks = mask_settings or MaskSection()
+        self.hints = hint_settings or HintSection()
+        self.augmentation = augmentation or AugmentationSection()
+        self.attribute_columns = attribute_columns
+        self.joined = joined
+        self._check()
+
+    def _check(self) -> None:
+        face = self.dataset[int(self.indices[0])]
+        needed = set(self.keys) - {"mask", "noise", "target_attributes"}
+        if "target_attributes" in self.keys:
+            needed |= {"attributes"}
+        if "mask" in self.keys and self.masks.kind == "sc_fegan":
+            needed |= {"landmarks", "parsing"}
+        missing = sorted(needed - face.keys())
+        if missing:
+            raise ZooError(f"the data has no {', '.join(missing)}; it has {', '.join(face)}")
+        for key, value in self(0).items():
+            if value.shape[1:] != tuple(self.keys[key]):
+                raise ZooError(
+                    f"the data's {key} has shape {value.shape[1:]}; "
+                    f"the model needs {tuple(self.keys[key])}"
+                )
+
+    def __call__(self, step: int) -> dict[str, np.ndarray]:
+        """Makes the batch of one step."""
+        parts = [self._batch(n) for n in range(step * self.joined, (step + 1) * self.joined)]
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def _batch(self, number: int) -> dict[str, np.ndarray]:
+        examples = []
+        for position in range(number * self.batch_size, (number + 1) * self.batch_size):
+            rng = np.random.default_rng((self.seed, 1, position))
+            shared = np.random.default_rng((self.seed, 2, number))
+            mask_rng = shared if self.masks.same_in_batch else rng
+            examples.append(self._example(self.dataset[self._index(position)], rng, mask_rng))
+        batch = {key: np.stack([example[key] for example in examples]) for key in self.keys}
+        if "target_attributes" in self.keys:
+            order = np.random.default_rng((self.seed, 3, number)).permutation(self.batch_size)
+            batch["target_attributes"] = batch["target_attributes"][order]
+        return batch
+
+    def _index(self, position: int) -> int:
+        epoch, place = divmod(position, len(self.indices))
+        order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.indices))
+        return int(self.indices[order[place]])
+
+    def _example(self, face: dict, rng, mask_rng) -> dict[str, np.ndarray]:
+        """One face with what is drawn into it, in the order of the random draws."""
+        face = augment(face, rng, self.augmentation)
+        return {key: self._value(key, face, rng, mask_rng) for key in _drawing_order(self.keys)}
+
+    def _value(self, key: str, face: dict, rng, mask_rng) -> np.ndarray:
+        height, width = face["image"].shape[:2]
+        if key in ("image", "frontal"):
+            return face[key].astype(np.float32) / 127.5 - 1.0
+        if key == "mask":
+            return self._mask(face, mask_rng)
+        if key == "sketch":
+            drawn = rng.random() < self.hints.sketch_probability
+            return (face[key] * drawn)[..., None].astype(np.float32)
+        if key == "color":
+            drawn = rng.random() < self.hints.color_probability
+            strokes = hints.color_strokes(face[key], rng) if drawn else np.zeros_like(face[key])
+            return strokes.astype(np.float32) / 127.5 - 1.0
+        if key == "noise":
+            return hints.noise((height, width), rng, self.hints.noise, self.keys[key][-1])
+        if key in ("attributes", "target_attributes"):
+            values = face["attributes"].astype(np.float32)
+            return values if self.attribute_columns is None else values[self.attribute_columns]
+        return np.asarray(face[key], np.int32 if key in _INTEGERS else np.float32)
+
+    def _mask(self, face: dict, rng: np.random.Generator) -> np.ndarray:
+        kind = self.masks.kind
+        options = {name: getattr(self.masks, name) for name in _MASK_OPTIONS.get(kind, ())}
+        if kind == "sc_fegan":
+            options |= {"landmarks": face["landmarks"], "parsing": face["parsing"]}
+        return getattr(masks, kind)(*face["image"].shape[:2], rng, **options)
+
+    def as_dataset(self, start: int, stop: int):
+        """A `tf.data.Dataset` of the batches of steps `start` to `stop - 1`, made ahead of use."""
+        import tensorflow as tf
+
+        first = self(start)
+        keys = list(first)
+        types = [tf.as_dtype(first[key].dtype) for key in keys]
+
+        def make(step):
+            batch = tf.numpy_function(lambda n: [self(int(n))[key] for key in keys], [step], types)
+            return {
+                key: tf.ensure_shape(value, first[key].shape)
+                for key, value in zip(keys, batch, strict=True)
+            }
+
+        return tf.data.Dataset.range(start, stop).map(make, num_parallel_calls=2).prefetch(4)
+
+
+def _drawing_order(keys) -> list[str]:
+    """Mask, sketch, colour and noise draw random numbers, always in this order."""
+    drawn = [key for key in ("mask", "sketch", "color", "noise") if key in keys]
+    return drawn + [key for key in keys if key not in drawn]
