@@ -1,12 +1,17 @@
 """The papers' signature layers, ready for any Keras 3 model."""
 
 from zoo.layers.gated import GatedConv2D, GatedConv2DTranspose
+from zoo.layers.max_feature_map import MaxFeatureMap
 from zoo.layers.normalization import LocalResponseNormalization
 from zoo.layers.spectral import SpectralNormConv2D
+from zoo.layers.unpooling import MaxPoolingWithArgmax2D, MaxUnpooling2D
 
 __all__ = [
     "GatedConv2D",
     "GatedConv2DTranspose",
     "LocalResponseNormalization",
+    "MaxFeatureMap",
+    "MaxPoolingWithArgmax2D",
+    "MaxUnpooling2D",
     "SpectralNormConv2D",
 ]
