@@ -2,6 +2,17 @@
 
 from zoo.masks.checks import validate
 from zoo.masks.free_form import free_form, hair, sc_fegan
+from zoo.masks.regions import random_block, random_region
 from zoo.masks.shapes import brush, center, rectangle
 
-__all__ = ["brush", "center", "free_form", "hair", "rectangle", "sc_fegan", "validate"]
+__all__ = [
+    "brush",
+    "center",
+    "free_form",
+    "hair",
+    "random_block",
+    "random_region",
+    "rectangle",
+    "sc_fegan",
+    "validate",
+]
