@@ -1,0 +1,1 @@
+"""Context Encoder: inpainting and feature learning (Pathak et al., CVPR 2016)."""

@@ -1,0 +1,219 @@
+"""Context Encoder for inpainting: losses and training step."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import ZooError
+from zoo.gan import GANModel
+from zoo.models.context_encoder import networks
+from zoo.models.context_encoder.networks import Discriminator, Generator
+
+# R, G, B of the hole, 0..255. The code assigns ImageNet's means of B, G, R to R, G, B.
+HOLE_COLORS = {"official": (117.0, 104.0, 123.0), "paper": (123.0, 117.0, 104.0)}
+_OVERLAPS = {"official": 4, "paper": 7}
+_OVERLAP_WEIGHT = 10.0  # paper and code
+
+
+class ContextEncoder(GANModel):
+    """Fills a hole from its surroundings, through a bottleneck that sees the whole image.
+
+    With `region="center"` the hole is the square of half the side in the middle and the generator
+    returns that square only. `overlap` pixels along its border stay visible; the prediction
+    overlaps them, is held to them ten times harder, and is pasted without them. **The mask must
+    then lie within the centre**: `call` erases the whole visible hole of the centre whatever the
+    mask says, and leaves alone what the mask marks outside it. With `region="random"` the
+    generator returns the whole image, of which the masked pixels are pasted.
+
+    One training step::
+
+        x_gen = G(erased image)
+        update D on  BCE(D(truth), 1) + BCE(D(x_gen), 0)
+        update G on  0.999 mean (x_gen - truth)^2 + 0.001 BCE(D(x_gen), 1)
+
+    Both gradients are taken before either update: the released code, too, takes D's output for
+    G's step from before D's update. D sees the raw prediction, never its surroundings.
+
+    Args:
+        image_size: side of the images, pixels: 128 or 64 (official code, 64 with random regions),
+            or 32 (ours).
+        region: "center" or "random".
+        variant: "official" reproduces the released code: its hole colour, convolutions whose biases
+            stay zero and take no part in training (the code resets them before every step), and a
+            loss over the whole prediction. "paper" follows the text: ImageNet's mean colour in its
+            proper order, trained biases, and with random regions a loss over the hole only.
+        overlap: with "center" the width of the overlap, pixels, by default 4 ("official") or 7
+            ("paper"); with "random" and "official" 1 weights known pixels ten times, 0 (default)
+            all alike.
+        n_bottleneck: units of the bottleneck. The code's default is 100, its releases have 4000.
+        width: factor on the other channels of both networks.
+        loss_weights: overrides by network and loss. An adversarial weight of 0 in both networks
+            trains without D.
+
+    Source: Pathak et al., CVPR 2016 (arXiv:1604.07379); released code.
+    """
+
+    zoo_name = "context_encoder"
+    task = "complete"
+    input_keys = ("image", "mask")
+    channels = {"image": 3, "mask": 1}
+    default_loss_weights = {
+        "generator": {"reconstruction": 0.999, "adversarial": 0.001},
+        "discriminator": {"adversarial": 1.0},
+    }
+    fixed_size = True
+
+    def __init__(
+        self,
+        *,
+        image_size: int = 128,
+        region: str = "center",
+        variant: str = "official",
+        overlap: int | None = None,
+        n_bottleneck: int = 4000,
+        width: float = 1.0,
+        loss_weights: dict[str, dict[str, float]] | None = None,
+        name: str | None = None,
+    ):
+        _check_choice("region", region, networks.REGIONS)
+        _check_choice("variant", variant, networks.VARIANTS)
+        _check_choice("image_size", image_size, networks.IMAGE_SIZES)
+        centered = region == "center"
+        if overlap is None:
+            overlap = min(_OVERLAPS[variant], image_size // 4 - 1) if centered else 0
+        most = image_size // 4 - 1 if centered else int(variant == "official")
+        if not 0 <= overlap <= most:
+            raise ZooError(f"overlap is {overlap}; legal for {region}, {variant} is 0 to {most}")
+        if not 1 <= n_bottleneck <= 100_000:
+            raise ZooError(f"n_bottleneck is {n_bottleneck}; legal is 1 to 100000")
+        if not 0.0 < width <= 4.0:
+            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
+        self.region = region
+        self.variant = variant
+        self.overlap = overlap
+        self.n_bottleneck = n_bottleneck
+        self.width = width
+        self.output_size = image_size // 2 if centered else image_size
+        self.generator = Generator(
+            image_size, self.output_size, n_bottleneck, width, name="generator"
+        )
+        self.discriminator = Discriminator(self.output_size, width, name="discriminator")
+        self.discriminator(self.generator(tf.zeros((1, image_size, image_size, 3))))
+        if variant == "official":
+            for convolution in self.generator.convolutions + self.discriminator.convolutions:
+                convolution.bias.trainable = False
+        self.built = True
+
+    @property
+    def pad_multiple(self) -> int:
+        return self.default_size
+
+    @property
+    def centered_hole(self) -> float | None:
+        """Share of the side that a hole in the centre may take; None = a hole may be anywhere."""
+        if self.region == "random":
+            return None
+        return (self.output_size - 2 * self.overlap) / self.default_size
+
+    # Forward -----------------------------------------------------------------------------------
+
+    def forward(self, batch: dict) -> dict:
+        """`generated` and `truth`, `(B, S, S, 3)`, and D's logits `real` and `fake` of them."""
+        self.check_batch(batch)
+        truth = self._predicted_part(batch["image"])
+        generated = self.generator(self._erased(batch), training=True)
+        outputs = {"generated": generated, "truth": truth}
+        if any("adversarial" in losses for losses in self.loss_weights.values()):
+            # two calls, each with batch norm's statistics of its own, as in the code
+            outputs["real"] = self.discriminator(truth, training=True)
+            outputs["fake"] = self.discriminator(generated, training=True)
+        return outputs
+
+    def call(self, batch, training=False):
+        self.check_batch(batch)
+        generated = self.generator(self._erased(batch), training=False)
+        margin = [(self.default_size - self.output_size) // 2] * 2
+        generated = tf.pad(generated, [[0, 0], margin, margin, [0, 0]])  # to the image's size
+        pasted = batch["mask"] * self._hole(batch)
+        return generated * pasted + batch["image"] * (1.0 - pasted)
+
+    def _erased(self, batch):
+        hole = self._hole(batch)
+        color = tf.constant(HOLE_COLORS[self.variant]) / 127.5 - 1.0
+        return batch["image"] * (1.0 - hole) + color * hole
+
+    def _hole(self, batch):
+        """What the generator does not see, 1 = hole: the mask, or the centre but the overlap."""
+        if self.region == "random":
+            return batch["mask"]
+        inside = np.zeros((1, self.default_size, self.default_size, 1), "float32")
+        border = self.default_size // 4 + self.overlap
+        inside[:, border:-border, border:-border] = 1.0
+        return tf.constant(inside)
+
+    def _predicted_part(self, image):
+        border = (self.default_size - self.output_size) // 2
+        return image[:, border : border + self.output_size, border : border + self.output_size]
+
+    # Losses ------------------------------------------------------------------------------------
+
+    def generator_losses(self, batch: dict, outputs: dict) -> dict:
+        losses = {}
+        if "reconstruction" in self.loss_weights["generator"]:
+            error = tf.square(outputs["generated"] - outputs["truth"])
+            losses["reconstruction"] = tf.reduce_mean(self._error_weights(batch) * error)
+        if "adversarial" in self.loss_weights["generator"]:
+            losses["adversarial"] = _cross_entropy(outputs["fake"], 1.0)
+        return losses
+
+    def _error_weights(self, batch):
+        """Weight of the squared error at each pixel of the prediction, `(B or 1, S, S, 1)`."""
+        known = 1.0 - self._predicted_part(self._hole(batch))
+        if self.region == "random" and self.variant == "paper":
+            return 1.0 - known
+        return 1.0 + (_OVERLAP_WEIGHT - 1.0) * known if self.overlap else tf.ones_like(known)
+
+    def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
+        if "adversarial" not in self.loss_weights["discriminator"]:
+            return {}
+        real, fake = outputs["real"], outputs["fake"]
+        return {"adversarial": _cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0)}
+
+    # Step --------------------------------------------------------------------------------------
+
+    def train_step(self, batch):
+        trained = [group for group, weights in self.loss_weights.items() if weights]
+        objectives = {}
+        with tf.GradientTape(persistent=True) as tape:
+            outputs = self.forward(batch)
+            for group in trained:
+                losses = getattr(self, f"{group}_losses")(batch, outputs)
+                objectives[group] = self.objective(group, losses)
+        for group in trained:
+            self.update(group, tape, objectives[group])
+        return self.finish_step()
+
+    def get_config(self) -> dict:
+        return {
+            "image_size": self.default_size,
+            "region": self.region,
+            "variant": self.variant,
+            "overlap": self.overlap,
+            "n_bottleneck": self.n_bottleneck,
+            "width": self.width,
+            "loss_weights": self.all_loss_weights,
+            "name": self.name,
+        }
+
+
+def _cross_entropy(logits, label: float):
+    """Mean binary cross-entropy of logits against one label for all."""
+    labels = tf.fill(tf.shape(logits), label)
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+
+
+def _check_choice(name: str, value, legal) -> None:
+    if value not in legal:
+        raise ZooError(f"{name} is {value!r}; legal are {', '.join(map(str, legal))}")

@@ -1,0 +1,22 @@
+"""Presets of the Context Encoder (data only)."""
+
+_LICENCE = "UC Berkeley, educational, research and not-for-profit purposes only"
+
+
+def _release(file: str, data: str) -> dict:
+    return {
+        "description": f"The authors' release: {data}, 128 x 128, centre hole, generator only.",
+        "arguments": {"image_size": 128, "region": "center", "variant": "official"},
+        "licence": _LICENCE,
+        "obtain": (
+            "Download inpaintCenterModels.tar.gz (504 MB, MD5 632b1cfcc9bc59212c77ca138235d125) "
+            "from the authors' page (github.com/pathak22/context-encoder), unpack it and run: "
+            f"zoo convert context_encoder {file} -o DIRECTORY"
+        ),
+    }
+
+
+PRESETS = {
+    "context_encoder_paris_128": _release("paris_inpaintCenter.t7", "Paris StreetView"),
+    "context_encoder_imagenet_128": _release("imagenet_inpaintCenter.t7", "ImageNet"),
+}
