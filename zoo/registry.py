@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.gan import GANModel
 
 MODELS = {
+    "light_cnn": "zoo.models.light_cnn.model:LightCNN",
     "sc_fegan": "zoo.models.sc_fegan.model:SCFEGAN",
 }
 

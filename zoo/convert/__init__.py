@@ -13,7 +13,10 @@ from importlib import import_module
 from zoo.errors import ZooError, did_you_mean
 
 # model -> module with LICENCE, SOURCE and convert(tensors) -> GANModel
-CONVERTERS = {"sc_fegan": "zoo.convert.sc_fegan"}
+CONVERTERS = {
+    "light_cnn": "zoo.convert.light_cnn",
+    "sc_fegan": "zoo.convert.sc_fegan",
+}
 
 
 def official(name: str, source: str | os.PathLike | Mapping):

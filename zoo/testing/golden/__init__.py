@@ -89,6 +89,7 @@ def recorded_outputs(layers: Iterable):
 
 # network of a fixture -> "module:function"; function (official weights, inputs) -> outputs by name
 NETWORKS: dict[str, str] = {
+    "light_cnn_29": "zoo.testing.golden.light_cnn:extractor",
     "sc_fegan_generator": "zoo.testing.golden.sc_fegan:generator",
 }
 
