@@ -20,9 +20,11 @@ class Recorder:
     zoo_name, task, default_size, pad_multiple = "recorder", "complete", 32, 8
     input_keys = ("image", "mask", "sketch", "color", "noise")
     channels = {"image": 3, "mask": 1, "sketch": 1, "color": 3, "noise": 1}
+    fixed_size, centered_hole, noise = False, None, "bernoulli"
 
-    def __init__(self, answer=(1.0, 0.0, -1.0)):
+    def __init__(self, answer=(1.0, 0.0, -1.0), **attributes):
         self.answer = answer
+        vars(self).update(attributes)
 
     def __call__(self, batch, training):
         assert training is False
@@ -312,3 +314,103 @@ def test_a_model_of_another_task_and_hints_it_does_not_take():
         plain.complete(image, mask, sketch=mask)
     out = plain.complete(image, mask, box=(0, 0, 32, 32))
     assert set(plain.batch) == {"image", "mask"} and (out[mask > 0] == (255, 128, 0)).all()
+
+
+# Models of a fixed size, and models that fill only the centre.
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (20, 64), (64, 50), (7, 9)])
+def test_a_model_of_fixed_size_always_sees_that_size(shape):
+    recorder = Recorder(fixed_size=True)
+    image, mask = np.full((*shape, 3), 255, np.uint8), np.zeros(shape, bool)
+    mask[-1, 0] = True
+    out = recorder.complete(image, mask)
+    assert recorder.batch["image"].shape == (1, 32, 32, 3) and out.shape == image.shape
+    assert (out[mask] == (255, 128, 0)).all() and (out[~mask] == 255).all()
+    with pytest.raises(ZooError, match="size is 64; recorder works at 32 only"):
+        recorder.complete(image, mask, size=64)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (60, 80), (30, 41)])
+@pytest.mark.parametrize("extent", [(4, 4), (20, 3), (40, 30)])
+def test_a_hole_comes_into_the_centre_of_the_window(place, extent):
+    recorder = Recorder(fixed_size=True, centered_hole=0.5)
+    recorder.answer = np.full((32, 32, 3), -1, np.float32)
+    recorder.answer[8:24, 8:24] = 1
+    rng = np.random.default_rng(3)
+    image, mask = rng.integers(0, 256, (100, 110, 3), dtype=np.uint8), np.zeros((100, 110), bool)
+    mask[place[0] : place[0] + extent[0], place[1] : place[1] + extent[1]] = True
+    out = recorder.complete(image, mask)
+    assert (out[mask] == 255).all(), "all of it lies in the centre of what the model sees"
+    np.testing.assert_array_equal(out[~mask], image[~mask])
+    other = image.copy()
+    other[mask] = 255 - other[mask]
+    seen = recorder.batch["image"].copy()
+    recorder.complete(other, mask)
+    np.testing.assert_array_equal(recorder.batch["image"], seen)
+
+
+# Edit and classify.
+
+
+class Editor(Recorder):
+    task, input_keys = "edit", ("image", "attributes", "target_attributes")
+    attribute_names = ("Bald", "Bangs", "Male")
+
+    def edit(self, *arguments, **options):
+        return zoo.tasks.edit(self, *arguments, **options)
+
+
+class Classifier(Recorder):
+    task, input_keys, attribute_names = "classify", ("image",), ("Male", "Bangs", "Bald")
+
+    def __call__(self, batch, training):
+        super().__call__(batch, training)
+        return np.float32([[2.0, -1.0, 0.0]])
+
+
+def test_edit_asks_for_the_difference():
+    editor, (image, _) = Editor(), example(64, 48)
+    out = editor.edit(image, {"Bald": 1.5}, source_attributes={"Bangs": 1})
+    assert (out == (255, 128, 0)).all() and out.shape == image.shape
+    assert editor.batch["image"].shape == (1, 32, 24, 3)
+    assert editor.batch["attributes"].tolist() == [[0, 1, 0]]
+    assert editor.batch["target_attributes"].tolist() == [[1.5, 0, 0]]
+    editor.edit(image, {"Bald": 1.5}, source_attributes=[0, 1, 0])
+    assert editor.batch["target_attributes"].tolist() == [[1.5, 0, 0]]
+
+
+def test_edit_within_a_box_leaves_the_rest():
+    editor, (image, _) = Editor(), example(64, 48)
+    out = editor.edit(image, {"Male": 0}, source_attributes=[0, 0, 1], box=(8, 10, 20, 30))
+    inside = slice(10, 40), slice(8, 28)
+    assert (out[inside] == (255, 128, 0)).all()
+    out[inside] = image[inside]
+    np.testing.assert_array_equal(out, image)
+    cropped = Editor()
+    cropped.edit(image[inside], {"Male": 0}, source_attributes=[0, 0, 1])
+    np.testing.assert_array_equal(editor.batch["image"], cropped.batch["image"])
+
+
+def test_a_classifier_says_what_the_face_is():
+    editor, classifier, (image, _) = Editor(), Classifier(), example(32, 32)
+    editor.edit(image, {"Bald": 1}, classifier=classifier)
+    assert editor.batch["attributes"].tolist() == [[0, 0, 1]]
+    np.testing.assert_array_equal(classifier.batch["image"], editor.batch["image"])
+    probabilities = zoo.tasks.classify(classifier, image)
+    assert probabilities == pytest.approx({"Male": 0.8807971, "Bangs": 0.2689414, "Bald": 0.5})
+
+
+@pytest.mark.parametrize("options, message", [
+    ({}, "recorder must know what the face is: give source_attributes"),
+    ({"source_attributes": [0, 1]}, "legal are 0 or 1 for each of Bald, Bangs, Male"),
+    ({"source_attributes": {"Bald": 0.5}}, "legal are 0 or 1"),
+    ({"source_attributes": {"Hat": 1}}, "unknown source attribute 'Hat'"),
+    ({"classifier": Editor()}, "serves the task 'edit', not 'classify'"),
+    ({"source_attributes": [0, 0, 0], "box": (0, 0, 99, 9)}, "does not lie in the picture"),
+])  # fmt: skip
+def test_refused_edits(options, message):
+    with pytest.raises(ZooError, match=message):
+        Editor().edit(example(32, 32)[0], {"Bald": 1}, **options)
+    with pytest.raises(ZooError, match="serves the task 'complete', not 'edit'"):
+        zoo.tasks.edit(Recorder(), example(32, 32)[0], {"Bald": 1})

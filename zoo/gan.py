@@ -38,6 +38,9 @@ class GANModel(keras.Model):
         default_loss_weights: network (or other group of variables, see `optimized`) -> loss ->
             weight. Each has an optimizer of its own.
         fixed_size: whether `call` takes images of `default_size` only.
+        noise: what `zoo.data.hints.noise` draws for the batch key noise.
+        centered_hole: for a model that fills only the centre of its image, the greatest height and
+            width of the hole, a share of the side; None = holes may lie anywhere.
         updates_per_step: name of an optimizer -> how often `train_step` applies it, where not once.
         batches_per_step: batches that one `train_step` uses up; it receives them joined into one.
         licence: of the code and of weights trained here.
@@ -58,6 +61,8 @@ class GANModel(keras.Model):
     network_names: tuple[str, ...] = ("generator", "discriminator")
     default_loss_weights: dict[str, dict[str, float]] = {}
     fixed_size = False
+    noise = "bernoulli"
+    centered_hole: float | None = None
     batches_per_step = 1
     updates_per_step: dict[str, int] = {}
     licence = "Apache-2.0"
@@ -232,6 +237,12 @@ class GANModel(keras.Model):
         from zoo import tasks
 
         return tasks.edit(self, image, changes, **options)
+
+    def classify(self, image):
+        """Probabilities of attributes; see `zoo.tasks.classify`."""
+        from zoo import tasks
+
+        return tasks.classify(self, image)
 
     def frontalize(self, image, landmarks=None, **options):
         """Turns a face to the camera; see `zoo.tasks.frontalize`."""
