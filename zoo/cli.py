@@ -96,6 +96,9 @@ def synthfaces(
     views: Annotated[int, typer.Option(help="images per identity")] = 4,
     format: Annotated[str, typer.Option(help="images or tfrecord")] = "images",
     sketch: Annotated[str, typer.Option(help="canny, hed or none")] = "canny",
+    poses: Annotated[
+        str, typer.Option(help="portrait, or multipie with frontal partners")
+    ] = "portrait",
     workers: Annotated[int | None, typer.Option(help="processes; default: cores")] = None,
 ) -> None:
     """Makes a SynthFaces directory: the same bytes for the same options."""
@@ -111,6 +114,7 @@ def synthfaces(
             views_per_identity=views,
             format=format,
             sketch=sketch,
+            poses=poses,
             workers=workers,
             progress=advance,
         )
@@ -171,44 +175,153 @@ def demo(
 def run_command(
     preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
     image: Annotated[Path, typer.Option(help="PNG, JPEG, BMP or WebP")],
-    output: Output,
-    mask: Annotated[Path | None, typer.Option(help="white = hole")] = None,
-    sketch: Annotated[Path | None, typer.Option(help="dark lines on light, or the reverse")] = None,
-    color: Annotated[Path | None, typer.Option(help="black or transparent = no stroke")] = None,
-    seed: Annotated[int, typer.Option(help="of the model's noise")] = 0,
-    size: Annotated[str | None, typer.Option(help="longer side for the model, or native")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
+    mask: Annotated[Path | None, typer.Option(help="complete: white = hole")] = None,
+    sketch: Annotated[
+        Path | None, typer.Option(help="complete: dark lines on light, or the reverse")
+    ] = None,
+    color: Annotated[
+        Path | None, typer.Option(help="complete: black or transparent = no stroke")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="complete: of the model's noise")] = None,
+    size: Annotated[
+        str | None, typer.Option(help="complete: longer side for the model, or native")
+    ] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="edit: 1, 0, 1.5, ...")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="edit: attributes of the face, Male,Young,...")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="edit: preset that finds the attributes of the face")
+    ] = None,
+    landmarks: Annotated[
+        Path | None, typer.Option(help="frontalize: JSON, five points [[x, y], ...]")
+    ] = None,
     box: Annotated[
         str | None, typer.Option(help="left,top,width,height that the model sees, pixels")
     ] = None,
 ) -> None:
-    """Edits a picture of any size; pixels outside the hole come back as they were."""
+    """Runs a model on a picture of any size: completes, edits, turns or classifies a face."""
+    from zoo import presets
+    from zoo.data import images
+    from zoo.registry import model_class
+
+    given = {"mask": mask, "sketch": sketch, "color": color, "seed": seed, "size": size}
+    given |= {"set": changes, "source": source, "classifier": classifier}
+    given |= {"landmarks": landmarks, "box": box}
+    given = {name: value for name, value in given.items() if value is not None}
+    name = presets.read_config(presets.find(preset))["model"]
+    _quiet_tensorflow()
+    task = model_class(name).task
+    if task not in _VERBS:
+        raise ZooError(f"{preset} is a {name}, which serves {task}; zoo run has no such verb")
+    verb, legal = _VERBS[task]
+    for option in given:
+        if option not in legal:
+            allowed = ", ".join(f"--{o}" for o in legal)
+            raise ZooError(f"--{option} is not for {name}, which serves {task}; legal: {allowed}")
+    if task == "classify":
+        if output is not None:
+            raise ZooError(f"-o is not for {name}, which writes no picture but prints")
+    elif output is None:
+        raise ZooError("-o is missing: the picture to write")
+    else:
+        images.check_suffix(output)
+    picture = images.read_image(image, keep_alpha=True)
+    if "box" in given:
+        given["box"] = _integers("--box", box, "left,top,width,height", 4)
+    result = verb(preset, picture, given)
+    if result is not None:
+        if output.suffix.lower() not in (".png", ".webp"):  # no alpha there
+            result = images.over_white(result)
+        images.write_image(output, result)
+        print(output)
+
+
+def _complete(preset: str, picture, given: dict):
     import numpy as np
 
     from zoo.data import images
-    from zoo.presets import find, load
+    from zoo.presets import load
 
-    if mask is None:
+    if "mask" not in given:
         raise ZooError("--mask is missing: a picture as large as the image, white = hole")
-    images.check_suffix(output)
-    find(preset)  # refuse an unknown preset before reading pictures
-    picture = images.read_image(image, keep_alpha=True)
     shape = picture.shape[:2]
-    hole = images.read_mask(mask, shape)
-    drawn = {
-        "sketch": None if sketch is None else images.read_sketch(sketch, shape),
-        "color": None if color is None else images.read_color(color, shape),
-    }
-    working = size if size in (None, "native") else _integers("--size", size, "native, or pixels")
-    region = None if box is None else _integers("--box", box, "left,top,width,height", 4)
-    _quiet_tensorflow()
-    model = load(preset)
-    opaque = images.over_white(picture)
-    result = model.complete(opaque, hole, seed=seed, size=working, box=region, **drawn)
-    if picture.shape[2] == 4 and output.suffix.lower() in (".png", ".webp"):
+    hole = images.read_mask(given["mask"], shape)
+    options = {"box": given.get("box"), "seed": given.get("seed", 0)}
+    if "sketch" in given:
+        options["sketch"] = images.read_sketch(given["sketch"], shape)
+    if "color" in given:
+        options["color"] = images.read_color(given["color"], shape)
+    size = given.get("size")
+    if size not in (None, "native"):
+        size = _integers("--size", size, "native, or pixels")
+    result = load(preset).complete(images.over_white(picture), hole, size=size, **options)
+    if picture.shape[2] == 4:  # the hole becomes opaque
         filled = np.dstack([result, np.full(shape, 255, np.uint8)])
         result = np.where(hole > 0, filled, picture)
-    images.write_image(output, result)
-    print(output)
+    return result
+
+
+def _edit(preset: str, picture, given: dict):
+    from zoo.data.images import over_white
+    from zoo.presets import load
+
+    if "set" not in given:
+        raise ZooError("--set is missing: attributes to change, such as --set Eyeglasses=1")
+    changes = {}
+    for text in given["set"]:
+        name, separator, value = text.partition("=")
+        try:
+            changes[name] = float(value)
+        except ValueError:
+            separator = ""
+        if not separator:
+            raise ZooError(f"--set {text}: write it as NAME=VALUE, such as Eyeglasses=1")
+    options = {"box": given.get("box")}
+    if "source" in given:
+        names = [name for name in given["source"].split(",") if name]
+        options["source_attributes"] = dict.fromkeys(names, 1)
+    elif "classifier" in given:
+        options["classifier"] = load(given["classifier"])
+    return load(preset).edit(over_white(picture), changes, **options)
+
+
+def _frontalize(preset: str, picture, given: dict):
+    from zoo.data.images import over_white
+    from zoo.presets import load
+
+    points = None
+    if "landmarks" in given:
+        path = given["landmarks"]
+        try:
+            if path.stat().st_size > 10_000:
+                raise ValueError
+            points = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            legal = "a JSON file of five points [[x, y], ...]"
+            raise ZooError(f"--landmarks {path} cannot be read; legal is {legal}") from None
+    return load(preset).frontalize(over_white(picture), points)
+
+
+def _classify(preset: str, picture, given: dict) -> None:
+    from zoo.data.images import over_white
+    from zoo.presets import load
+
+    probabilities = load(preset).classify(over_white(picture))
+    for name, probability in sorted(probabilities.items(), key=lambda item: -item[1]):
+        print(f"{probability:6.1%}  {name}")
+
+
+# task -> function (preset, picture, given options) -> picture or None, and the options it takes
+_VERBS = {
+    "complete": (_complete, ("mask", "sketch", "color", "seed", "size", "box")),
+    "edit": (_edit, ("set", "source", "classifier", "box")),
+    "frontalize": (_frontalize, ("landmarks",)),
+    "classify": (_classify, ()),
+}
 
 
 @app.command()
