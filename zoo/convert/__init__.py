@@ -14,6 +14,7 @@ from zoo.errors import ZooError, did_you_mean
 
 # model -> module with LICENCE, SOURCE and convert(tensors) -> GANModel
 CONVERTERS = {
+    "context_encoder": "zoo.convert.context_encoder",
     "light_cnn": "zoo.convert.light_cnn",
     "sc_fegan": "zoo.convert.sc_fegan",
 }

@@ -89,6 +89,9 @@ def recorded_outputs(layers: Iterable):
 
 # network of a fixture -> "module:function"; function (official weights, inputs) -> outputs by name
 NETWORKS: dict[str, str] = {
+    "context_encoder_center_discriminator": "zoo.testing.golden.context_encoder:discriminator",
+    "context_encoder_center_generator": "zoo.testing.golden.context_encoder:generator",
+    "context_encoder_random_generator": "zoo.testing.golden.context_encoder:generator",
     "light_cnn_29": "zoo.testing.golden.light_cnn:extractor",
     "sc_fegan_generator": "zoo.testing.golden.sc_fegan:generator",
 }
