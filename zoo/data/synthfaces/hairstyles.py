@@ -42,7 +42,7 @@ class Growth:
     jitter: np.ndarray  # (n, 3) standard normal
     is_bang: np.ndarray
     pull_back: np.ndarray  # towards a knot at the back
-    points: int = 6
+    points: int = 8
     gravity: float = 0.5
     stiffness: float = 0.75
     curl_radius: float = 0.0
@@ -53,6 +53,7 @@ class Growth:
 
 def growth(hair: Hair, roots: Roots, rng: np.random.Generator) -> Growth:
     """Returns the growth of a style; sets `roots.layer`."""
+    rng, bang_rng = rng.spawn(2)  # bangs must not move other strands
     count = len(roots.positions)
     jitter = rng.normal(0, 1, (count, 3))
     side = np.sign(roots.canonical[:, 0] - hair.part + rng.normal(0, 0.015, count))
@@ -72,7 +73,7 @@ def growth(hair: Hair, roots: Roots, rng: np.random.Generator) -> Growth:
     else:
         _SHORT_STYLES[hair.style](hair, roots, plan, rng)
     if hair.bangs:
-        _bangs(hair, roots, plan, rng)
+        _bangs(hair, roots, plan, bang_rng)
     return plan
 
 
@@ -84,7 +85,7 @@ def _buzz(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> N
     plan.direction = roots.normals * 0.8 + [0, -0.2, 0.3]
     plan.length = rng.uniform(0.05, 0.10, len(plan.length))
     plan.offset = 0.02 + 0.02 * roots.layer
-    plan.points, plan.stiffness = 4, 0.9
+    plan.points, plan.stiffness = 5, 0.9
 
 
 def _short(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> None:
@@ -171,7 +172,6 @@ def _bangs(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> 
     else:
         bang = (z > 0.8) & (np.abs(x) < 0.6)
         spread, comb, lift, shortest = 0.4, 0.5, 0.3, 0.9
-        plan.points = max(plan.points, 10)
     count = np.count_nonzero(bang)
     forward = _columns(count, x[bang] * spread + hair.comb * comb, -0.5, 0.65)
     plan.direction[bang] = roots.normals[bang] * lift + forward

@@ -45,8 +45,8 @@ _MOUTH_INSIDE = (Part.UPPER_TEETH, Part.LOWER_TEETH, Part.TONGUE)
 _LANDMARK_POINTS = {
     "nose": (0, 6.94, 1.69),
     "nasion": (0, 7.33, 1.45),
-    "left_mouth": (0.225, 6.605, 1.41),
-    "right_mouth": (-0.225, 6.605, 1.41),
+    "left_mouth": (0.2528, 6.6087, 1.4196),
+    "right_mouth": (-0.2528, 6.6087, 1.4196),
     "left_ear_top": (0.80, 7.32, 0.50),
     "right_ear_top": (-0.80, 7.32, 0.50),
 }

@@ -72,6 +72,14 @@ class Sitter:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """How the photographer stands: camera, and gains (3,) of the head and of the background."""
+
+    camera: cameras.Camera
+    gains: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Picture:
     """One image and its labels.
 
@@ -79,11 +87,13 @@ class Picture:
         image: (size, size, 3) uint8 RGB.
         parsing: (size, size) uint8.
         landmarks: (5, 2) float32, pixels x, y.
+        setup: for another picture that differs in nothing else.
     """
 
     image: np.ndarray
     parsing: np.ndarray
     landmarks: np.ndarray
+    setup: Setup
 
 
 @dataclass(frozen=True)
@@ -125,12 +135,12 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
     )
 
 
-def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
-    """Draws a sitter as seen in a view."""
+def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = None) -> Picture:
+    """Draws a sitter as seen in a view; None lets the photographer aim and expose anew."""
     block = max(2, -(-_SAMPLES // size))
     samples = size * block
     head = pose_head(sitter.shape, view.expression)
-    camera = cameras.aim(view, head, samples)
+    camera = setup.camera if setup else cameras.aim(view, head, samples)
     canvas = Canvas(
         depth=np.full((samples, samples), FAR, np.float32),
         face=np.full((samples, samples), -1, np.int32),
@@ -150,17 +160,20 @@ def take_picture(sitter: Sitter, view: View, size: int) -> Picture:
         _draw_hair(sitter, view, camera, hair, lighting, canvas)
     if sitter.glasses is not None:
         _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
-    rng = np.random.default_rng(view.sensor_seed)
-    if view.lab:
+    exposure_rng, rng = np.random.default_rng(view.sensor_seed).spawn(2)
+    if setup:
+        gains = setup.gains
+    elif view.lab:
         gains = fixed_exposure(sitter.person.skin.tone)
     else:
-        gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, rng)
+        gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, exposure_rng)
     image = np.empty((size, size, 3), np.float32)
     parsing = np.empty((size, size), np.uint8)
     behind = backdrop(samples, view.background_seed)
     develop(canvas.color, behind, canvas.label, *gains, block, image, parsing)
     landmarks = cameras.landmarks(camera, head) / block
-    return Picture(sense(image, rng), parsing, landmarks.astype(np.float32))
+    shot = Setup(camera, gains)
+    return Picture(sense(image, rng), parsing, landmarks.astype(np.float32), shot)
 
 
 # ---- light

@@ -145,12 +145,12 @@ def _goatee_field(x, y, z):
 
 @njit(cache=True)
 def beard_field(x, y, z, beard, moustache):
-    """Positive where the beard (`BEARD_*`) or the moustache grows."""
+    """Positive where the beard (`BEARD_*`, of cheeks and chin) or the moustache grows."""
     field = -1.0
     if beard == BEARD_FULL:
-        field = full_beard_field(x, y, z)
+        field = _chin_field(x, y, z)
     elif beard == BEARD_GOATEE:
-        field = max(_goatee_field(x, y, z), moustache_field(x, y, z))
+        field = _goatee_field(x, y, z)
     return max(field, moustache_field(x, y, z)) if moustache else field
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,22 @@ from zoo.errors import ZooError, did_you_mean
 
 if TYPE_CHECKING:  # these need numba and SciPy
     from zoo.data.synthfaces.person import Person
-    from zoo.data.synthfaces.picture import Sitter
+    from zoo.data.synthfaces.picture import Picture, Setup
     from zoo.data.synthfaces.view import View
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Raised whenever the same arguments would give other pixels or labels."""
 
 POSES = ("portrait", "multipie")
 
-_PALE, _OLD = 0.14, 0.65  # skin tone below which and age from which the attributes hold
-
 # Domains of the random streams: a change of one part does not disturb the others.
-_STREAMS = {"looks": 1, "bones": 2, "hair": 3, "beard": 4, "lashes": 5, "view": 6}
+_STREAMS = {
+    **{"looks": 1, "bones": 2, "hair": 3, "beard": 4, "lashes": 5, "view": 6, "skin": 7},
+    **{"brows": 8, "bushy": 9, "style": 10, "shave": 11, "glasses": 12, "clothes": 13},
+    **{"eyes": 14, "noise": 15},
+}
+_OF_VIEW = "Mouth_Slightly_Open"
+_ONE_OF = ("Bald", "Bangs"), ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")
 
 
 class SynthFaces:
@@ -61,46 +66,59 @@ class SynthFaces:
             if importlib.util.find_spec(module) is None:
                 raise ZooError(f"SynthFaces needs {module}: pip install 'face-gan-zoo[synthfaces]'")
 
-    def render(self, index: int) -> dict[str, np.ndarray]:
+    def render(
+        self, index: int, attributes: Mapping[str, int] | None = None
+    ) -> dict[str, np.ndarray]:
         """Renders one example.
 
         Args:
             index: from 0; any order.
+            attributes: forces attributes to 0 or 1 by name. Identity, pose, light, camera,
+                exposure, background and noise stay those of the example, so that the difference is
+                what the attributes do; the README says what each of them takes along.
 
         Returns:
             image: (size, size, 3) uint8 RGB.
             parsing: (size, size) uint8, indices into PARSING_NAMES.
             landmarks: (5, 2) float32, x and y in pixels, in the order of LANDMARK_NAMES; pixel
                 centres are at .5.
-            attributes: (13,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES.
+            attributes: (13,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES: what is drawn.
             yaw: () float32, degrees; positive turns the nose to the right of the image.
             identity: () int64, `index // views_per_identity`.
 
             With `poses="multipie"` also the same moment seen by the camera at yaw 0, under the same
             lamp: `frontal`, like `image`, and `frontal_landmarks`, like `landmarks`.
+
+        Raises:
+            ZooError: no such index or attribute, or attributes that exclude each other.
         """
         _checked("index", index, 0, 2**31 * self.views_per_identity - 1)
-        identity, view = divmod(int(index), self.views_per_identity)
-        from zoo.data.synthfaces.picture import take_picture
-        from zoo.data.synthfaces.view import sample_lab_view, sample_view
+        wanted = _checked_attributes(attributes or {})
+        place = (self.seed, *divmod(int(index), self.views_per_identity), self.poses)
+        looks = tuple(sorted((k, v) for k, v in wanted.items() if k != _OF_VIEW))
+        sitter = _sitter(self.seed, place[1], self.size, looks)
+        view = _view(*place, wanted.get(_OF_VIEW))
 
-        lab = self.poses == "multipie"
-        sitter = _sitter(self.seed, identity, self.size)
-        rng = np.random.default_rng(_stream(self.seed, identity, "view", view))
-        taken = sample_lab_view(rng) if lab else sample_view(rng)
-        picture = take_picture(sitter, taken, self.size)
+        def take(frontal: bool) -> Picture:
+            from zoo.data.synthfaces.picture import take_picture
+
+            taken = view.frontal if frontal else view
+            setup = _setup(*place, self.size, frontal) if wanted else None
+            return take_picture(sitter, taken, self.size, setup)
+
+        picture = take(frontal=False)
         example = {
             "image": picture.image,
             "parsing": picture.parsing,
             "landmarks": picture.landmarks,
-            "attributes": _attributes(sitter.person, taken),
-            "yaw": np.float32(taken.seen_yaw),
-            "identity": np.int64(identity),
+            "attributes": _attributes(sitter.person, view),
+            "yaw": np.float32(view.seen_yaw),
+            "identity": np.int64(place[1]),
         }
-        if lab:
-            frontal = take_picture(sitter, taken.frontal, self.size)
-            example["frontal"] = frontal.image
-            example["frontal_landmarks"] = frontal.landmarks
+        if view.lab:
+            partner = take(frontal=True)
+            example["frontal"] = partner.image
+            example["frontal_landmarks"] = partner.landmarks
         return example
 
 
@@ -110,34 +128,66 @@ def _stream(seed: int, identity: int, name: str, view: int = 0) -> tuple[int, ..
 
 
 @lru_cache(maxsize=4)
-def _sitter(seed: int, identity: int, size: int) -> Sitter:
+def _sitter(seed: int, identity: int, size: int, wanted: tuple[tuple[str, bool], ...] = ()):
     from zoo.data.synthfaces.person import sample_person
     from zoo.data.synthfaces.picture import make_sitter
 
-    looks, bones = (
-        np.random.default_rng(_stream(seed, identity, name)) for name in ("looks", "bones")
-    )
+    def generator(name: str) -> np.random.Generator:
+        return np.random.default_rng(_stream(seed, identity, name))
+
     streams = {name: _stream(seed, identity, name) for name in ("hair", "beard", "lashes")}
-    return make_sitter(sample_person(looks, bones), size, streams)
+    return make_sitter(sample_person(generator, dict(wanted)), size, streams)
+
+
+def _view(seed: int, identity: int, view: int, poses: str, mouth_open: bool | None = None) -> View:
+    from zoo.data.synthfaces.view import sample_lab_view, sample_view
+
+    rng = np.random.default_rng(_stream(seed, identity, "view", view))
+    return (sample_lab_view if poses == "multipie" else sample_view)(rng, mouth_open)
+
+
+@lru_cache(maxsize=8)
+def _setup(seed: int, identity: int, view: int, poses: str, size: int, frontal: bool) -> Setup:
+    """Camera and exposure of an example as it is without forced attributes."""
+    from zoo.data.synthfaces.picture import take_picture
+
+    taken = _view(seed, identity, view, poses)
+    taken = taken.frontal if frontal else taken
+    return take_picture(_sitter(seed, identity, size), taken, size).setup
+
+
+def _checked_attributes(attributes: Mapping[str, int]) -> dict[str, bool]:
+    for name, value in attributes.items():
+        if name not in ATTRIBUTE_NAMES:
+            raise ZooError(
+                f"Attribute {name!r} is unknown; legal: {', '.join(ATTRIBUTE_NAMES)}."
+                + did_you_mean(str(name), ATTRIBUTE_NAMES)
+            )
+        if value not in (0, 1):
+            raise ZooError(f"Attribute {name} is {value!r}; legal: 0, 1.")
+    for group in _ONE_OF:
+        both = [name for name in group if attributes.get(name)]
+        if len(both) > 1:
+            raise ZooError(f"The attributes {' and '.join(both)} exclude each other.")
+    return {name: bool(value) for name, value in attributes.items()}
 
 
 def _attributes(person: Person, view: View) -> np.ndarray:
-    hair = person.hair
-    bald = hair.style == "bald"
+    from zoo.data.synthfaces.person import HAIR_ATTRIBUTES, OLD, PALE
+
+    bald = person.hair.style == "bald"
     values = {
         "Bald": bald,
-        "Bangs": hair.bangs,
-        "Black_Hair": not bald and hair.color == "black",
-        "Blond_Hair": not bald and hair.color == "blond",
-        "Brown_Hair": not bald and hair.color in ("brown", "dark_brown"),
+        "Bangs": person.hair.bangs,
+        **{name: not bald and person.hair.color in keys for name, keys in HAIR_ATTRIBUTES.items()},
         "Bushy_Eyebrows": person.bushy_brows,
         "Eyeglasses": person.glasses is not None,
         "Male": person.male,
         "Mouth_Slightly_Open": view.expression.mouth_open > 0,
-        "Mustache": person.beard.any,  # every beard here comes with one
+        "Mustache": person.beard.moustache,
         "No_Beard": not person.beard.kind,
-        "Pale_Skin": person.skin.tone < _PALE,
-        "Young": person.age < _OLD,
+        "Pale_Skin": person.skin.tone < PALE,
+        "Young": person.age < OLD,
     }
     return np.array([values[name] for name in ATTRIBUTE_NAMES], np.uint8)
 

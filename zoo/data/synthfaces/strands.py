@@ -19,7 +19,7 @@ from zoo.data.synthfaces.mesh import Part, base_mesh
 from zoo.data.synthfaces.noise import fractal_noise
 from zoo.data.synthfaces.person import HairStyle, Person
 from zoo.data.synthfaces.raster import FAR, rasterize_depth
-from zoo.data.synthfaces.regions import beard_at, hairline_at
+from zoo.data.synthfaces.regions import BEARD_FULL, beard_at, hairline_at
 
 _CENTRE = np.array([0, 7.45, 0.5], np.float32)  # of the radius map
 _MAP_HEIGHT, _MAP_WIDTH = 160, 256  # elevation, angle
@@ -64,8 +64,9 @@ def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator
     to_head, to_base = _scalp_fit(head.vertices)
     vertices = _affine(head.vertices, to_base).astype(np.float32)
     normals = vertex_normals(vertices, mesh.triangles)
-    roots = _scalp_roots(person, vertices, normals, round(hair.strands * share), rng)
-    plan = growth(hair, roots, rng)
+    root_rng, style_rng, curl_rng, tone_rng = rng.spawn(4)
+    roots = _scalp_roots(person, vertices, normals, round(hair.strands * share), root_rng)
+    plan = growth(hair, roots, style_rng)
     count, points = len(roots.positions), plan.points
     clumps = _clump_field(roots.canonical, person.noise_seed)
     jitter = plan.jitter * 0.08
@@ -74,7 +75,7 @@ def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator
     strands = np.empty((count, points, 3), np.float32)
     _grow(
         *_float32(roots.positions, direction, pull * plan.pull_strength, plan.side),
-        *_float32(plan.length, plan.offset, _phase(roots, person, plan, rng)),
+        *_float32(plan.length, plan.offset, _phase(roots, person, plan, curl_rng)),
         *_float32(plan.is_bang, plan.pull_back),
         _radius_map(vertices),
         (plan.gravity, plan.stiffness, plan.curl_radius, plan.curl_frequency),
@@ -89,7 +90,7 @@ def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator
         openness = np.repeat(np.linspace(0.15, 1.0, points)[None], count, 0)
     return Strands(
         _affine(strands.reshape(-1, 3), to_head).reshape(strands.shape).astype(np.float32),
-        ((0.55 + 0.9 * tone) * rng.lognormal(0, 0.22, count)).astype(np.float32),
+        ((0.55 + 0.9 * tone) * tone_rng.lognormal(0, 0.22, count)).astype(np.float32),
         openness.astype(np.float32),
     )
 
@@ -290,7 +291,11 @@ def _beside_face(x, y, z, side):
 
 
 def beard_roots(person: Person, rng: np.random.Generator) -> BeardRoots | None:
-    """Draws the roots of beard and moustache; None without either."""
+    """Draws the roots of beard and moustache; None without either.
+
+    The hairs of a full beard are drawn and those kept that this person has, so that beard and
+    moustache consist of the same hairs in all their combinations.
+    """
     beard = person.beard
     if not beard.any:
         return None
@@ -299,14 +304,20 @@ def beard_roots(person: Person, rng: np.random.Generator) -> BeardRoots | None:
     y, z = centre[:, 1], centre[:, 2]
     triangles = np.where((mesh.parts == Part.SKIN) & (y < 7.2) & (y > 5.95) & (z > 0.5))[0]
     area = _areas(mesh.vertices[mesh.triangles[triangles]])
-    area = area * (beard_at(centre[triangles], beard.kind, beard.moustache) > -0.12)
+    area = area * (beard_at(centre[triangles], BEARD_FULL, True) > -0.12)
     tries = beard.strands * 3
     chosen = triangles[rng.choice(len(triangles), tries, p=area / area.sum())]
     weights = _random_barycentric(tries, rng)
     canonical = _on_triangles(mesh.vertices, chosen, weights)
-    field = beard_at(canonical, beard.kind, beard.moustache)
-    field = field + (fractal_noise(*canonical.T, 9.0, person.noise_seed, 2) - 0.5) * 0.08
-    kept = np.where(rng.random(tries) < _smoothstep(-0.01, 0.06, field))[0][: beard.strands]
+    ragged = (fractal_noise(*canonical.T, 9.0, person.noise_seed, 2) - 0.5) * 0.08
+    chance = rng.random(tries)
+
+    def grows(kind: int, moustache: bool) -> np.ndarray:
+        field = beard_at(canonical, kind, moustache) + ragged
+        return chance < _smoothstep(-0.01, 0.06, field)
+
+    kept = np.where(grows(BEARD_FULL, True))[0][: beard.strands]
+    worn = grows(beard.kind, beard.moustache)[kept]
     x, y, _ = canonical[kept].T
     count = len(kept)
     length = beard.length * rng.uniform(0.6, 1.2, count)
@@ -320,12 +331,12 @@ def beard_roots(person: Person, rng: np.random.Generator) -> BeardRoots | None:
     sideways = [np.sign(x[moustache]) * 0.8, np.full(hairs, -0.7), np.full(hairs, 0.1)]
     direction[moustache] = np.stack(sideways, 1) + rng.normal(0, 0.18, (hairs, 3))
     return BeardRoots(
-        triangles=chosen[kept],
-        weights=weights[kept],
-        directions=direction,
-        normal_part=np.where(moustache, 0.35, 0.25)[:, None],
-        lengths=length[:, None],
-        brightness=rng.lognormal(0, 0.3, count).astype(np.float32),
+        triangles=chosen[kept][worn],
+        weights=weights[kept][worn],
+        directions=direction[worn],
+        normal_part=np.where(moustache, 0.35, 0.25)[worn, None],
+        lengths=length[worn, None],
+        brightness=rng.lognormal(0, 0.3, count)[worn].astype(np.float32),
     )
 
 

@@ -55,20 +55,25 @@ class View:
         return replace(self, orbit=0.0, sensor_seed=self.sensor_seed + 1)
 
 
-def sample_view(rng: np.random.Generator) -> View:
-    """Draws a view."""
+def sample_view(rng: np.random.Generator, mouth_open: bool | None = None) -> View:
+    """Draws a view.
+
+    Args:
+        rng: source of every random number.
+        mouth_open: forces the mouth open or closed; nothing else changes.
+    """
     warm_smile, smiling = rng.normal(0.75, 0.22), rng.random() < 0.55
     smile = warm_smile if smiling else rng.normal(0.12, 0.12)
-    mouth_open, opens = rng.uniform(0.15, 0.55), rng.random() < 0.45
+    opening, opens = rng.uniform(0.15, 0.55), rng.random() < 0.45
     wide, smiles_too = rng.random() < 0.2, rng.random() < 0.85
-    mouth_open *= 1.0 if wide else 0.55
+    opening *= 1.0 if wide else 0.55
     if opens and smiles_too:  # or everybody with an open mouth looks shocked
         smile = max(smile, 0.45)
     rim, rim_lit = rng.uniform(0.3, 1.4), rng.random() < 0.5
     return View(
         expression=Expression(
             smile=float(np.clip(smile, 0, 1.2)),
-            mouth_open=float(mouth_open) if opens else 0.0,
+            mouth_open=float(opening) if _forced(mouth_open, opens) else 0.0,
             lids=float(rng.normal(0.14, 0.16)),
         ),
         yaw=float(np.clip(rng.normal(0, 20), -75, 75)),
@@ -89,15 +94,22 @@ def sample_view(rng: np.random.Generator) -> View:
     )
 
 
-def sample_lab_view(rng: np.random.Generator) -> View:
+def _forced(wanted: bool | None, drawn: bool) -> bool:
+    return drawn if wanted is None else wanted
+
+
+def sample_lab_view(rng: np.random.Generator, mouth_open: bool | None = None) -> View:
     """Draws a view as Multi-PIE records it.
 
     One of 13 cameras and one of 20 lamps, all fixed in the room; a person who looks ahead, nearly
-    without expression; no jitter of the crop, which is aligned by landmarks.
+    without expression; no jitter of the crop, which is aligned by landmarks. Arguments are those of
+    `sample_view`; the mouth is closed unless it is forced open.
     """
     return View(
         expression=Expression(
-            smile=float(np.clip(rng.normal(0.06, 0.08), 0, 0.3)), lids=float(rng.normal(0.12, 0.10))
+            smile=float(np.clip(rng.normal(0.06, 0.08), 0, 0.3)),
+            mouth_open=0.3 if mouth_open else 0.0,
+            lids=float(rng.normal(0.12, 0.10)),
         ),
         yaw=0.0,
         pitch=float(np.clip(rng.normal(0, 1.5), -4, 4)),
