@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from zoo.gan import GANModel
 
 MODELS = {
+    "context_encoder": "zoo.models.context_encoder.model:ContextEncoder",
+    "gfc": "zoo.models.gfc.model:GFC",
     "light_cnn": "zoo.models.light_cnn.model:LightCNN",
+    "parsing_network": "zoo.models.parsing_network.model:ParsingNetwork",
     "sc_fegan": "zoo.models.sc_fegan.model:SCFEGAN",
 }
 
