@@ -18,7 +18,7 @@ EYE_DISTANCE = 0.616
 EYE_HEIGHT, EYE_DEPTH = 7.29, 1.245
 """Where a normalised head has the middle between its eyes (its x is 0)."""
 
-_AO_DIRECTIONS = 40
+_AO_DIRECTIONS = 26
 _AO_RESOLUTION = 128
 _AO_CENTRE = np.array([0, 7.1, 0.5], np.float32)
 _AO_EXTENT = 3.2  # half side of the depth maps

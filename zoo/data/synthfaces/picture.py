@@ -43,9 +43,9 @@ from zoo.data.synthfaces.strokes import (
 from zoo.data.synthfaces.view import LIGHTS, View
 
 _SAMPLES = 256  # least side of the sample grid
-_ATLAS, _SMALL_ATLAS = (576, 1024), (288, 512)
-_SMALL_UP_TO = 96  # pixels; larger images would show the coarser atlas and the missing strands
-_SMALL_STRANDS = 2 / 3  # share of the strands that small images have
+
+# Side up to which images are made with an atlas of this size and this share of the strands.
+_DETAIL = ((96, (288, 512), 2 / 3), (160, (432, 768), 2 / 3), (512, (576, 1024), 1.0))
 
 _OPEN_MOUTH = 0.5  # opening at which occlusion is computed; it is interpolated from closed
 
@@ -120,9 +120,7 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
     shape = head_shape(person.shape)
     head = pose_head(shape, Expression())
     shouting = pose_head(shape, Expression(mouth_open=_OPEN_MOUTH))
-    atlas, share = _ATLAS, 1.0
-    if size <= _SMALL_UP_TO:
-        atlas, share = _SMALL_ATLAS, _SMALL_STRANDS
+    atlas, share = next((atlas, share) for limit, atlas, share in _DETAIL if size <= limit)
     return Sitter(
         person=person,
         shape=shape,
