@@ -1,0 +1,1 @@
+"""Generative Face Completion (Li et al., CVPR 2017)."""
