@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODELS = {
     "context_encoder": "zoo.models.context_encoder.model:ContextEncoder",
+    "context_encoder_features": "zoo.models.context_encoder.features:ContextEncoderFeatures",
     "gfc": "zoo.models.gfc.model:GFC",
     "light_cnn": "zoo.models.light_cnn.model:LightCNN",
     "parsing_network": "zoo.models.parsing_network.model:ParsingNetwork",

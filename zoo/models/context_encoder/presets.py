@@ -5,6 +5,7 @@ _LICENCE = "UC Berkeley, educational, research and not-for-profit purposes only"
 
 def _release(file: str, data: str) -> dict:
     return {
+        "model": "context_encoder",  # of the two models in this folder
         "description": f"The authors' release: {data}, 128 x 128, centre hole, generator only.",
         "arguments": {"image_size": 128, "region": "center", "variant": "official"},
         "licence": _LICENCE,
