@@ -207,6 +207,7 @@ def run_command(
     from zoo import presets
     from zoo.data import images
     from zoo.registry import model_class
+    from zoo.verbs import VERBS, integers
 
     given = {"mask": mask, "sketch": sketch, "color": color, "seed": seed, "size": size}
     given |= {"set": changes, "source": source, "classifier": classifier}
@@ -215,9 +216,9 @@ def run_command(
     name = presets.read_config(presets.find(preset))["model"]
     _quiet_tensorflow()
     task = model_class(name).task
-    if task not in _VERBS:
+    if task not in VERBS:
         raise ZooError(f"{preset} is a {name}, which serves {task}; zoo run has no such verb")
-    verb, legal = _VERBS[task]
+    verb, legal = VERBS[task]
     for option in given:
         if option not in legal:
             allowed = ", ".join(f"--{o}" for o in legal)
@@ -231,97 +232,13 @@ def run_command(
         images.check_suffix(output)
     picture = images.read_image(image, keep_alpha=True)
     if "box" in given:
-        given["box"] = _integers("--box", box, "left,top,width,height", 4)
+        given["box"] = integers("--box", box, "left,top,width,height", 4)
     result = verb(preset, picture, given)
     if result is not None:
         if output.suffix.lower() not in (".png", ".webp"):  # no alpha there
             result = images.over_white(result)
         images.write_image(output, result)
         print(output)
-
-
-def _complete(preset: str, picture, given: dict):
-    import numpy as np
-
-    from zoo.data import images
-    from zoo.presets import load
-
-    if "mask" not in given:
-        raise ZooError("--mask is missing: a picture as large as the image, white = hole")
-    shape = picture.shape[:2]
-    hole = images.read_mask(given["mask"], shape)
-    options = {"box": given.get("box"), "seed": given.get("seed", 0)}
-    if "sketch" in given:
-        options["sketch"] = images.read_sketch(given["sketch"], shape)
-    if "color" in given:
-        options["color"] = images.read_color(given["color"], shape)
-    size = given.get("size")
-    if size not in (None, "native"):
-        size = _integers("--size", size, "native, or pixels")
-    result = load(preset).complete(images.over_white(picture), hole, size=size, **options)
-    if picture.shape[2] == 4:  # the hole becomes opaque
-        filled = np.dstack([result, np.full(shape, 255, np.uint8)])
-        result = np.where(hole > 0, filled, picture)
-    return result
-
-
-def _edit(preset: str, picture, given: dict):
-    from zoo.data.images import over_white
-    from zoo.presets import load
-
-    if "set" not in given:
-        raise ZooError("--set is missing: attributes to change, such as --set Eyeglasses=1")
-    changes = {}
-    for text in given["set"]:
-        name, separator, value = text.partition("=")
-        try:
-            changes[name] = float(value)
-        except ValueError:
-            separator = ""
-        if not separator:
-            raise ZooError(f"--set {text}: write it as NAME=VALUE, such as Eyeglasses=1")
-    options = {"box": given.get("box")}
-    if "source" in given:
-        names = [name for name in given["source"].split(",") if name]
-        options["source_attributes"] = dict.fromkeys(names, 1)
-    elif "classifier" in given:
-        options["classifier"] = load(given["classifier"])
-    return load(preset).edit(over_white(picture), changes, **options)
-
-
-def _frontalize(preset: str, picture, given: dict):
-    from zoo.data.images import over_white
-    from zoo.presets import load
-
-    points = None
-    if "landmarks" in given:
-        path = given["landmarks"]
-        try:
-            if path.stat().st_size > 10_000:
-                raise ValueError
-            points = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            legal = "a JSON file of five points [[x, y], ...]"
-            raise ZooError(f"--landmarks {path} cannot be read; legal is {legal}") from None
-    return load(preset).frontalize(over_white(picture), points)
-
-
-def _classify(preset: str, picture, given: dict) -> None:
-    from zoo.data.images import over_white
-    from zoo.presets import load
-
-    probabilities = load(preset).classify(over_white(picture))
-    for name, probability in sorted(probabilities.items(), key=lambda item: -item[1]):
-        print(f"{probability:6.1%}  {name}")
-
-
-# task -> function (preset, picture, given options) -> picture or None, and the options it takes
-_VERBS = {
-    "complete": (_complete, ("mask", "sketch", "color", "seed", "size", "box")),
-    "edit": (_edit, ("set", "source", "classifier", "box")),
-    "frontalize": (_frontalize, ("landmarks",)),
-    "classify": (_classify, ()),
-}
 
 
 @app.command()
@@ -367,6 +284,53 @@ def convert(
     networks = converted.network_names[:1]
     converted.save_preset(output, networks=networks, source=f"official weights: {checkpoint.name}")
     print(output)
+
+
+@app.command()
+def bench(
+    preset: Annotated[str, typer.Argument(help="model, preset, preset or run directory")],
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="arguments of a model")
+    ] = None,
+    training: Annotated[bool, typer.Option(help="a training step instead of inference")] = False,
+    size: Annotated[int | None, typer.Option(help="side of the images, pixels")] = None,
+    batch: Annotated[int | None, typer.Option(help="images; by default 1, in training 8")] = None,
+    repeats: Annotated[int, typer.Option(help="runs of each; the best counts")] = 5,
+) -> None:
+    """Times a model beside the rate of matrix products (sgemm) of the same run."""
+    from zoo import presets, registry
+
+    if batch is not None and batch < 1:
+        raise ZooError(f"--batch is {batch}; legal are whole numbers from 1")
+    if preset not in registry.list_models():
+        if overrides:
+            raise ZooError(f"--set is for models; {preset} is a preset")
+        presets.find(preset)
+    _quiet_tensorflow()
+    from zoo import bench as timing
+
+    if preset in registry.list_models():
+        model = registry.create(preset, **_arguments(overrides or ()))
+    else:
+        model = presets.load(preset)
+    if training:
+        figures = timing.training(model, batch or 8, repeats)
+    else:
+        figures = timing.inference(model, size, batch or 1, repeats)
+    print(json.dumps({"model": model.zoo_name, **figures}, indent=2))
+
+
+def _arguments(overrides) -> dict:
+    """`name=value` texts as arguments of a model; the value is read as YAML."""
+    from zoo.config import parse_value
+
+    arguments = {}
+    for text in overrides:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ZooError(f"--set {text}: write it as NAME=VALUE")
+        arguments[name] = parse_value(value, f"--set {name}: the value")
+    return arguments
 
 
 @app.command()
@@ -449,17 +413,6 @@ def _check_directory(option: str, directory: Path) -> None:
     for place in (directory, *directory.parents):
         if os.path.lexists(place) and not place.is_dir():
             raise ZooError(f"{option} is {directory}, but {place} is no directory")
-
-
-def _integers(option: str, text: str, legal: str, count: int | None = None):
-    """A whole number, or `count` of them with commas between."""
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != (count or 1):
-        raise ZooError(f"{option} is {text!r}; legal are {legal}, whole numbers")
-    return numbers if count else numbers[0]
 
 
 def _quiet_tensorflow() -> None:

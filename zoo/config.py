@@ -193,7 +193,7 @@ def load_recipe(
         path, separator, text = override.partition("=")
         if not separator or not path:
             raise ZooError(f"--set {override}: write it as a.b=value")
-        value = _parsed(text, f"--set {path}: the value")
+        value = parse_value(text, f"--set {path}: the value")
         for key in reversed(path.split(".")):
             value = {key: value}
         _merge(values, value, "--set", origins)
@@ -203,7 +203,8 @@ def load_recipe(
         raise ZooError(_explained(error, origins)) from None
 
 
-def _parsed(text: str, source: str) -> Any:
+def parse_value(text: str, source: str) -> Any:
+    """Reads YAML, without aliases and repeated keys; `source` is named in the error."""
     try:
         return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # e.g. 5000 digits, 5000 "["
@@ -244,7 +245,7 @@ def _merged(path: Path, depth: int) -> tuple[dict, dict[str, str]]:
         raise ZooError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ZooError(f"{path} is not legal YAML: it is not UTF-8") from error
-    own = _parsed(text, str(path))
+    own = parse_value(text, str(path))
     if not isinstance(own, dict):
         raise ZooError(f"{path} must hold a mapping of sections, such as `model:` and `training:`")
     values, origins = {}, {}
