@@ -20,7 +20,9 @@ training calls; at inference it differs by the factor that the stored kernel's n
 from __future__ import annotations
 
 import json
+import mmap
 import os
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from zoo.errors import ZooError
 
 _TOP = "top_level_model_weights"  # Keras 2's group of the weights that the model itself owns
 _MAX_NAMES = 10_000
+_HEAP = b"GCOL\1"  # HDF5 file format specification, III.E: global heap, version 1
 _SPECTRAL_VECTORS = ("sn_u", "vector_u")  # of the add-on, of Keras
 _RENAMED = {
     "sn_u": ("vector_u", "u"),
@@ -129,8 +132,9 @@ class _opened:
         if not Path(self.path).is_file():
             raise ZooError(f"no weights file at {self.path}")
         try:
+            _check_heaps(self.path)
             self.file = h5py.File(self.path, "r")
-        except OSError as error:
+        except (OSError, ValueError, struct.error) as error:
             raise ZooError(f"{self.path} is not a whole HDF5 file") from error
         return self.file
 
@@ -139,6 +143,22 @@ class _opened:
         broken = (OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError)
         if isinstance(error, broken) and not isinstance(error, ZooError):
             raise ZooError(f"{self.path} is not a whole HDF5 file of Keras 2: {error}") from error
+
+
+def _check_heaps(path: str | os.PathLike) -> None:
+    """Walks the heaps where HDF5 keeps names: in a broken one the library loops for ever."""
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        start = data.find(_HEAP)
+        while start >= 0:
+            (length,) = struct.unpack_from("<Q", data, start + 8)
+            at, end = start + 16, start + length
+            while at + 16 <= end:
+                index, size = struct.unpack_from("<H6xQ", data, at)
+                step = 16 + -(-size // 8) * 8 if index else size  # 0 is the free rest
+                if step < 16:
+                    raise ValueError(f"heap at byte {start} is broken")
+                at += step
+            start = data.find(_HEAP, start + 1)
 
 
 def _names(group: h5py.Group, attribute: str) -> list[str]:
