@@ -43,7 +43,9 @@ def _random_batch(model, keys, batch_size, seed) -> dict[str, tf.Tensor]:
         elif key == "identity":
             value, dtype = rng.integers(0, 2, shape), "int32"
         elif key == "parsing":
-            value, dtype = rng.integers(0, 11, shape), "int32"
+            coarse = rng.integers(0, 11, (batch_size, 4, 4))
+            value = np.kron(coarse, np.ones((1, shape[1] // 4, shape[2] // 4)))
+            dtype = "int32"
         elif key == "yaw":
             value = rng.uniform(-90, 90, shape)
         else:

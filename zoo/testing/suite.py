@@ -113,7 +113,7 @@ class ModelSuite:
         before = snapshot(model.trainable_variables)
         train(model, 2)  # in the first step a discriminator's last bias may be balanced exactly
         still = set(before) - changed(before, model.trainable_variables)
-        assert not still
+        assert still == set(model.balanced)
 
     def test_no_phantom_optimizer(self, name):
         model = compiled(small_model(name))
@@ -129,12 +129,14 @@ class ModelSuite:
         batch = training_batch(model)
         group, weights = next(iter(model.loss_weights.items()))  # the first network's
         totals = []
-        for _ in range(20):
+        for _ in range(100):  # deep networks without normalisation start slowly
             for tracker in model.metrics:
                 tracker.reset_state()
             logs = step(batch)
             totals.append(sum(w * float(logs[f"{group}/{k}"]) for k, w in weights.items()))
-        assert np.mean(totals[-3:]) < 0.9 * totals[0]
+            if len(totals) >= 6 and np.mean(totals[-3:]) < 0.9 * totals[0]:
+                return
+        pytest.fail(f"{group}: {totals[0]:.4g} at first, {np.mean(totals[-3:]):.4g} in the end")
 
     def test_preset_round_trip(self, name, tmp_path):
         model = small_model(name)
