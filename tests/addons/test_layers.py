@@ -25,6 +25,15 @@ FIXTURE = json.loads((HERE / "addons_layers.json").read_text())
 CALLS = (1, 2, 3)
 
 
+def test_the_requirements_are_what_was_recorded():
+    pins = (HERE.parents[1] / "requirements" / "addons.txt").read_text()
+    for package, name in (("tensorflow", "TensorFlow"), ("keras", "Keras")):
+        version = FIXTURE["framework"].split(f"{name} ")[1].split(",")[0]
+        assert f"\n{package}=={version}\n" in pins
+    assert "tensorflow-addons 0.23.0" in FIXTURE["framework"]
+    assert "\ntensorflow-addons==0.23.0\n" in pins
+
+
 def drawn(entry):
     return weight({**entry, "seed": zlib.crc32(entry["name"].encode())})
 

@@ -259,6 +259,8 @@ def test_targets_that_cannot_be_filled():
         addons.load_weights([dense, dense], SUBCLASSED)
     with pytest.raises(ZooError, match="needs a keras.Model or a list of layers, got Dense"):
         addons.load_weights(dense, SUBCLASSED)
+    with pytest.raises(ZooError, match="needs a keras.Model or a list of layers, got list"):
+        addons.load_weights([dense, "dense"], SUBCLASSED)
 
 
 # Files that are broken, foreign or hostile.

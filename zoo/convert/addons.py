@@ -19,6 +19,7 @@ training calls; at inference it differs by the factor that the stored kernel's n
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -44,7 +45,9 @@ _RENAMED = {
 }
 
 
-def load_weights(target: keras.Model | Sequence[keras.layers.Layer], path: str | os.PathLike):
+def load_weights(
+    target: keras.Model | Sequence[keras.layers.Layer], path: str | os.PathLike
+) -> None:
     """Gives a built Keras 3 model the weights of a Keras 2 model of the same architecture.
 
     Layers are matched by name where file and model have the same names, otherwise by order (keep
@@ -122,27 +125,23 @@ def read(path: str | os.PathLike) -> dict[str, dict[str, np.ndarray]]:
 # The file.
 
 
-class _opened:
-    """An HDF5 file as a context; what h5py says of a broken one becomes a ZooError."""
-
-    def __init__(self, path: str | os.PathLike):
-        self.path = path
-
-    def __enter__(self) -> h5py.File:
-        if not Path(self.path).is_file():
-            raise ZooError(f"no weights file at {self.path}")
-        try:
-            _check_heaps(self.path)
-            self.file = h5py.File(self.path, "r")
-        except (OSError, ValueError, struct.error) as error:
-            raise ZooError(f"{self.path} is not a whole HDF5 file") from error
-        return self.file
-
-    def __exit__(self, kind, error, trace):
-        self.file.close()
-        broken = (OSError, RuntimeError, KeyError, TypeError, ValueError, RecursionError)
-        if isinstance(error, broken) and not isinstance(error, ZooError):
-            raise ZooError(f"{self.path} is not a whole HDF5 file of Keras 2: {error}") from error
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[h5py.File]:
+    """An HDF5 file; whatever h5py says of a broken one, in the block too, becomes a ZooError."""
+    if not Path(path).is_file():
+        raise ZooError(f"no weights file at {path}")
+    try:
+        _check_heaps(path)
+        file = h5py.File(path, "r")
+    except (OSError, ValueError, struct.error) as error:
+        raise ZooError(f"{path} is not a whole HDF5 file") from error
+    try:
+        with file:
+            yield file
+    except ZooError:
+        raise
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise ZooError(f"{path} is not a whole HDF5 file of Keras 2: {error}") from error
 
 
 def _check_heaps(path: str | os.PathLike) -> None:
@@ -242,21 +241,23 @@ def _layer_configs(config: Mapping | list, prefix: str = "") -> Iterator[tuple[s
 # The model.
 
 
-def _model_layers(target, prefix: str = "") -> Iterator[tuple[str, tuple]]:
-    """(name, (layer, weight name -> variable)) of every layer that owns weights, in file order.
-
-    A wrapper owns the weights of what it wraps, as in Keras 2.
-    """
-    if not prefix and not isinstance(target, keras.Model | Sequence):
-        raise ZooError(f"needs a keras.Model or a list of layers, got {type(target).__name__}")
-    if isinstance(target, keras.Model) and not prefix:
-        yield from _model_layers(target.layers)
+def _model_layers(target) -> Iterator[tuple[str, tuple]]:
+    """(name, (layer, weight name -> variable)) of all that own weights, in the file's order."""
+    if isinstance(target, keras.Model):
+        yield from _flat(target.layers)
         owned = _owned(target, target.layers)
         if owned:
             yield _TOP, (target, owned)
-        return
+    elif isinstance(target, Sequence) and all(isinstance(x, keras.layers.Layer) for x in target):
+        yield from _flat(target)
+    else:
+        raise ZooError(f"needs a keras.Model or a list of layers, got {type(target).__name__}")
+
+
+def _flat(layers: Sequence[keras.layers.Layer], prefix: str = "") -> Iterator[tuple[str, tuple]]:
+    """Layers and those inside; a wrapper owns the weights of what it wraps, as in Keras 2."""
     seen = set()
-    for layer in target:
+    for layer in layers:
         name = f"{prefix}{layer.name}"
         if not layer.built:
             raise ZooError(f"layer {name} is not built; call the model once, on zeros for example")
@@ -267,9 +268,9 @@ def _model_layers(target, prefix: str = "") -> Iterator[tuple[str, tuple]]:
         inner = [] if wraps else [x for x in _sublayers(layer) if x.weights]
         owned = _owned(layer, inner)
         own = [(name, (layer, owned))] if owned else []
-        last = isinstance(layer, keras.Model)  # Keras 2 lists a layer's own weights first
+        last = isinstance(layer, keras.Model)  # of any other layer Keras 2 lists its own ones first
         yield from [] if last else own
-        yield from _model_layers(inner, f"{name}/")
+        yield from _flat(inner, f"{name}/")
         yield from own if last else []
 
 
