@@ -81,8 +81,8 @@ class ContextEncoder(GANModel):
         _check_choice("image_size", image_size, networks.IMAGE_SIZES)
         centered = region == "center"
         if overlap is None:
-            overlap = min(_OVERLAPS[variant], image_size // 4 - 1) if centered else 0
-        most = image_size // 4 - 1 if centered else int(variant == "official")
+            overlap = min(_OVERLAPS[variant], image_size // 4 - 2) if centered else 0
+        most = image_size // 4 - 2 if centered else int(variant == "official")
         if not 0 <= overlap <= most:
             raise ZooError(f"overlap is {overlap}; legal for {region}, {variant} is 0 to {most}")
         if not 1 <= n_bottleneck <= 100_000:
