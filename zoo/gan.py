@@ -43,6 +43,8 @@ class GANModel(keras.Model):
             width of the hole, a share of the side; None = holes may lie anywhere.
         updates_per_step: name of an optimizer -> how often `train_step` applies it, where not once.
         batches_per_step: batches that one `train_step` uses up; it receives them joined into one.
+        balanced: paths of variables whose gradient is always zero, such as the last bias of a
+            Wasserstein critic: it cancels between real and fake.
         licence: of the code and of weights trained here.
 
     Args:
@@ -65,6 +67,7 @@ class GANModel(keras.Model):
     centered_hole: float | None = None
     batches_per_step = 1
     updates_per_step: dict[str, int] = {}
+    balanced: tuple[str, ...] = ()
     licence = "Apache-2.0"
 
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from zoo.gan import GANModel
 
 MODELS = {
+    "attgan": "zoo.models.attgan.model:AttGAN",
+    "attribute_classifier": "zoo.models.attribute_classifier.model:AttributeClassifier",
     "context_encoder": "zoo.models.context_encoder.model:ContextEncoder",
     "context_encoder_features": "zoo.models.context_encoder.features:ContextEncoderFeatures",
     "gfc": "zoo.models.gfc.model:GFC",
     "light_cnn": "zoo.models.light_cnn.model:LightCNN",
     "parsing_network": "zoo.models.parsing_network.model:ParsingNetwork",
     "sc_fegan": "zoo.models.sc_fegan.model:SCFEGAN",
+    "stgan": "zoo.models.stgan.model:STGAN",
 }
 
 

@@ -14,9 +14,14 @@ from zoo.errors import ZooError, did_you_mean
 
 # model -> module with LICENCE, SOURCE and convert(tensors) -> GANModel
 CONVERTERS = {
+    "attgan": "zoo.convert.attgan",
+    "attribute_classifier": "zoo.convert.attribute_classifier",
     "context_encoder": "zoo.convert.context_encoder",
+    "gfc": "zoo.convert.gfc",
     "light_cnn": "zoo.convert.light_cnn",
+    "parsing_network": "zoo.convert.parsing_network",
     "sc_fegan": "zoo.convert.sc_fegan",
+    "stgan": "zoo.convert.stgan",
 }
 
 

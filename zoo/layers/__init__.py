@@ -4,6 +4,7 @@ from zoo.layers.channelwise_dense import ChannelwiseDense
 from zoo.layers.gated import GatedConv2D, GatedConv2DTranspose
 from zoo.layers.max_feature_map import MaxFeatureMap
 from zoo.layers.normalization import LocalResponseNormalization
+from zoo.layers.selective_transfer import SelectiveTransferUnit
 from zoo.layers.spectral import SpectralNormConv2D
 from zoo.layers.unpooling import MaxPoolingWithArgmax2D, MaxUnpooling2D
 
@@ -15,5 +16,6 @@ __all__ = [
     "MaxFeatureMap",
     "MaxPoolingWithArgmax2D",
     "MaxUnpooling2D",
+    "SelectiveTransferUnit",
     "SpectralNormConv2D",
 ]
