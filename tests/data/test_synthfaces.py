@@ -48,8 +48,13 @@ def test_types_and_ranges():
         "image": ("uint8", (48, 48, 3)),
         "parsing": ("uint8", (48, 48)),
         "landmarks": ("float32", (5, 2)),
+        "landmarks_visible": ("uint8", (5,)),
+        "landmarks68": ("float32", (68, 2)),
+        "landmarks68_visible": ("uint8", (68,)),
         "attributes": ("uint8", (len(ATTRIBUTE_NAMES),)),
         "yaw": ("float32", ()),
+        "pitch": ("float32", ()),
+        "roll": ("float32", ()),
         "identity": ("int64", ()),
     }
     assert example["identity"] == 1
@@ -167,6 +172,108 @@ def test_attributes_agree_with_the_parsing():
             assert attribute(example, "No_Beard") and not attribute(example, "Mustache")
 
 
+def test_roll_is_that_of_the_picture():
+    """The line between the eyes shows the roll."""
+    for example in gallery():
+        if abs(example["yaw"]) < 25:
+            left, right = example["landmarks"][:2]
+            slope = np.degrees(np.arctan2(right[1] - left[1], right[0] - left[0]))
+            assert slope == pytest.approx(-example["roll"], abs=3.5)
+
+
+def test_positive_pitch_lowers_the_nose():
+    from dataclasses import replace
+
+    from zoo.data.synthfaces import renderer
+    from zoo.data.synthfaces.picture import take_picture
+
+    view = replace(renderer._view(1, 3, 0, "portrait"), yaw=0.0, roll=0.0)
+    below = []
+    for pitch in (-12.0, 12.0):
+        y = take_picture(renderer._sitter(1, 3, 64), replace(view, pitch=pitch), 64).landmarks[:, 1]
+        below.append((y[2] - y[:2].mean()) / (y[3:].mean() - y[:2].mean()))
+    assert below[1] > below[0] + 0.1  # of the way from the eyes to the mouth
+
+
+# ---- 68 landmarks
+
+
+def region(example: dict, points: list[int], *parts: str) -> np.ndarray:
+    """Pixels from each of the visible landmarks to the nearest pixel with one of the labels."""
+    rows, columns = np.nonzero(np.isin(example["parsing"], [label(part) for part in parts]))
+    seen = example["landmarks68"][points][example["landmarks68_visible"][points] > 0]
+    offset = np.stack([columns, rows], 1) + 0.5 - seen[:, None]
+    return np.hypot(*offset.transpose(2, 0, 1)).min(1) if len(rows) else np.zeros(0)
+
+
+ENDS = (17, 26, 36, 39, 42, 45)  # of brows and eyes, where next to nothing is drawn
+
+
+@pytest.mark.parametrize("index", range(16))
+def test_the_68_landmarks_lie_on_the_drawn_parts(index):
+    example = gallery()[index]
+    places = {
+        "left brow": (slice(17, 22), ("left brow", "glasses")),
+        "right brow": (slice(22, 27), ("right brow", "glasses")),
+        "nose": (slice(27, 36), ("nose", "glasses", "upper lip")),
+        "left eye": (slice(36, 42), ("left eye", "glasses")),
+        "right eye": (slice(42, 48), ("right eye", "glasses")),
+        "lips": (slice(48, 68), ("upper lip", "lower lip", "inner mouth")),
+        "jaw": (slice(0, 17), ("skin", "neck", "hair")),
+    }
+    for name, (points, parts) in places.items():
+        if name.endswith("eye") and np.count_nonzero(example["parsing"] == label(name)) < 12:
+            continue  # nearly closed
+        ends = [i for i in range(68)[points] if i in ENDS]
+        middle = [i for i in range(68)[points] if i not in ENDS]
+        assert (region(example, middle, *parts) < 1.5).all(), name
+        assert (region(example, ends, *parts) < 3).all(), name
+
+
+def test_the_68_landmarks_are_in_the_order_of_300w_and_mirror():
+    from zoo.data.synthfaces.mesh import base_mesh
+    from zoo.data.synthfaces.points import MIRRORED, anchors
+    from zoo.data.synthfaces.regions import BrowShape
+
+    assert sorted(MIRRORED) == list(range(68)) and (MIRRORED[MIRRORED] == range(68)).all()
+    found = anchors(BrowShape(0.04, 0.8, 0.0, 0.01, 0.5, 0.4))
+    points = (base_mesh().vertices[found.vertices] * found.weights[..., None]).sum(1)
+    np.testing.assert_allclose(points[MIRRORED] * (-1, 1, 1), points, atol=2e-3)
+    x, y = points[:, 0], points[:, 1]
+    assert (np.diff(x[:17]) > 0).all() and y[:17].argmin() == 8  # jaw: from left to right, chin
+    assert (np.diff(x[17:27]) > 0).all()  # brows
+    assert (np.diff(y[27:31]) < 0).all() and (np.diff(x[31:36]) > 0).all()  # nose
+    for first in (36, 42):  # eyes: left corner, above, right corner, below
+        assert x[first : first + 6].argmin() == 0 and x[first : first + 6].argmax() == 3
+        assert y[first + 1 : first + 3].min() > y[first + 4 : first + 6].max()
+    assert x[48:60].argmin() == 0 and x[48:60].argmax() == 6 and y[48:60].argmin() == 9
+    assert y[61:64].min() > y[65:68].max()
+
+
+def test_turned_heads_hide_the_far_side():
+    hidden = {"left": [], "right": []}
+    for example in gallery():
+        if abs(example["yaw"]) > 25:
+            far, near = (36, 45) if example["yaw"] < 0 else (45, 36)
+            seen = example["landmarks68_visible"]
+            hidden["right" if example["yaw"] > 0 else "left"].append((seen[far], seen[near]))
+            assert seen[0 if example["yaw"] < 0 else 16] == 0  # the far end of the jaw
+    assert all(near for pairs in hidden.values() for _, near in pairs)
+    assert sum(len(pairs) for pairs in hidden.values()) >= 2
+    frontal = [example for example in gallery() if abs(example["yaw"]) < 8]
+    assert all(example["landmarks_visible"].sum() >= 4 for example in frontal)
+
+
+def test_points_are_visible_unless_most_samples_around_are_nearer():
+    from zoo.data.synthfaces.points import visible
+
+    depth = np.full((8, 8), 1.0, np.float32)
+    depth[:, 4:] = 2.0
+    points = np.float32([[2.5, 2.5, 1.0], [2.5, 2.5, 0.9], [6.5, 2.5, 1.0], [-1, 2, 5], [3, 8, 5]])
+    np.testing.assert_array_equal(visible(points, depth), [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(visible(np.float32([[3.5, 3.5, 0.95]]), depth), [1])
+
+
 def test_neck_is_below_the_jaw():
     from zoo.data.synthfaces.regions import is_neck, jaw_height
 
@@ -259,6 +366,36 @@ def test_a_stopped_run_continues_to_the_same_bytes(format, image_set, record_set
     assert done == [2, 4, 5]  # finished: nothing to do
 
 
+def test_splits_are_by_identity(tmp_path):
+    arguments = {"count": 23, "size": 32, "views_per_identity": 2, "sketch": "none", "workers": 1}
+    dataset = synthfaces.open_dataset(synthfaces.generate(tmp_path / "set", **arguments))
+    assert dataset.manifest["splits"] == {
+        "train": [*range(8), 10, 11],
+        "val": [9],
+        "test": [8],
+    }
+    found = {split: dataset.indices(split).tolist() for split in ("train", "val", "test")}
+    assert found == {"train": [*range(16), 20, 21, 22], "val": [18, 19], "test": [16, 17]}
+    with pytest.raises(ZooError, match="split='dev' is unknown; legal: train, val, test"):
+        dataset.indices("dev")
+
+
+def test_the_preview_shows_pictures_and_labels(image_set, tmp_path):
+    cv2 = pytest.importorskip("cv2")
+    sheet = synthfaces.preview(image_set, tmp_path / "sheet.png", count=3)
+    written = cv2.imread(str(tmp_path / "sheet.png"))[..., ::-1]
+    np.testing.assert_array_equal(written, sheet)
+    picture = synthfaces.open_dataset(image_set)[0]["image"]
+    enlarged = cv2.resize(picture, (128, 128), interpolation=cv2.INTER_LANCZOS4)
+    match = cv2.matchTemplate(sheet, enlarged, cv2.TM_SQDIFF)
+    assert match.min() / enlarged.size < 4  # the first example is there
+    for count in (0, 2.5, True):
+        with pytest.raises(ZooError, match="is not an integer from 1"):
+            synthfaces.preview(image_set, tmp_path / "sheet.png", count=count)
+    with pytest.raises(ZooError, match="no SynthFaces here"):
+        synthfaces.preview(tmp_path, tmp_path / "sheet.png")
+
+
 def test_without_sketch(tmp_path):
     arguments = {"count": 1, "size": 32, "sketch": "none", "workers": 1}
     for format in ("images", "tfrecord"):
@@ -276,6 +413,8 @@ def test_tensorflow_reads_the_shards(image_set, record_set):
         "landmarks": tf.io.FixedLenFeature([5, 2], tf.float32),
         "attributes": tf.io.FixedLenFeature([len(ATTRIBUTE_NAMES)], tf.int64),
         "yaw": tf.io.FixedLenFeature([], tf.float32),
+        "landmarks68": tf.io.FixedLenFeature([68, 2], tf.float32),
+        "landmarks68_visible": tf.io.FixedLenFeature([68], tf.int64),
         "identity": tf.io.FixedLenFeature([], tf.int64),
     }
     records = tf.data.TFRecordDataset([str(record_set / name) for name in names])
@@ -288,7 +427,7 @@ def test_tensorflow_reads_the_shards(image_set, record_set):
             picture = tf.io.decode_png(example[key], channels).numpy().squeeze()
             scale = 255 if key == "sketch" else 1
             np.testing.assert_array_equal(picture, expected[key] * scale, err_msg=key)
-        for key in ("landmarks", "attributes", "yaw", "identity"):
+        for key in features.keys() - pictures.keys():
             np.testing.assert_array_equal(example[key].numpy(), expected[key], err_msg=key)
 
 
@@ -407,7 +546,7 @@ def test_damaged_labels_are_refused(copied):
     labels.write_text("\n".join(lines[:-1]))
     with pytest.raises(ZooError, match="expected a header and 5 rows"):
         synthfaces.open_dataset(copied)
-    labels.write_text("\n".join([*lines[:-1], lines[-1].replace("4,2,", "4,two,", 1)]))
+    labels.write_text("\n".join([*lines[:-1], "4,two," + lines[-1].removeprefix("4,2,")]))
     with pytest.raises(ZooError, match="two"):
         synthfaces.open_dataset(copied)
     labels.unlink()
@@ -418,7 +557,8 @@ def test_damaged_labels_are_refused(copied):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, r"has version 2; this package reads up to 1"),
+        ({"version": 3}, r"has version 3; this package reads 2"),
+        ({"version": 1}, r"has version 1; this package reads 2. Make the set again"),
         ({"version": None}, r"has version None"),
         ({"dataset": "other"}, r"not the manifest of a SynthFaces"),
         ({"format": "zip"}, r"format 'zip'; legal: images, tfrecord"),

@@ -138,7 +138,8 @@ def test_both_formats_hold_the_pairs(format, tmp_path):
             f"{index:06d}.png" for index in range(3)
         ]
         header = (directory / "labels.csv").read_text().splitlines()[0].split(",")
-        assert "frontal_left_eye_x" in header and len(header) == 2 + 1 + 10 + 10 + 13
+        assert "frontal_left_eye_x" in header
+        assert len(header) == 2 + 3 + 10 + 5 + 136 + 68 + 10 + 13
 
 
 def test_other_poses_are_refused(tmp_path):

@@ -1,6 +1,7 @@
 """SynthFaces: procedurally rendered faces with exact labels, for training and testing face GANs.
 
-Every image comes with a parsing map, five landmarks, 13 attributes, the head yaw and the identity.
+Every image comes with a parsing map, 5 and 68 landmarks, 13 attributes that can be forced one by
+one, the angles of the head and the identity; with other poses also with its frontal partner.
 All of it is computed from a seed: equal arguments give equal arrays. The faces are visibly
 synthetic; scores on them say nothing about photographs.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from zoo.data.synthfaces.dataset import Dataset, open_dataset
 from zoo.data.synthfaces.generate import generate
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES, LANDMARK_NAMES, PARSING_NAMES
+from zoo.data.synthfaces.preview import preview
 from zoo.data.synthfaces.renderer import SynthFaces
 
 __all__ = [
@@ -20,4 +22,5 @@ __all__ = [
     "SynthFaces",
     "generate",
     "open_dataset",
+    "preview",
 ]

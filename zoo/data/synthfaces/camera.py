@@ -102,7 +102,7 @@ def aim(view: View, head: Head, samples: int) -> Camera:
 
 def _aligned(camera: Camera, head: Head, samples: int) -> Camera:
     """Scales and shifts the picture, so that eyes and mouth lie where `_CROP_*` say."""
-    points = landmarks(camera, head)
+    points = landmarks(camera, head)[:, :2]
     eyes, mouth = points[:2].mean(0), points[3:].mean(0)
     zoom = _CROP_SPAN * samples / (mouth[1] - eyes[1])
     origin = np.array(_CROP_EYES) * samples - (eyes - camera.origin) * zoom
@@ -110,7 +110,7 @@ def _aligned(camera: Camera, head: Head, samples: int) -> Camera:
 
 
 def landmarks(camera: Camera, head: Head) -> np.ndarray:
-    """Sample positions (5, 2) in the order of LANDMARK_NAMES.
+    """Sample positions and turned z (5, 3) in the order of LANDMARK_NAMES.
 
     An eye is marked midway between the edges of its lids.
     """
@@ -120,7 +120,7 @@ def landmarks(camera: Camera, head: Head) -> np.ndarray:
     index = mesh.landmarks
     rest = head.vertices[[index["nose"], index["right_mouth"], index["left_mouth"]]]
     points = np.stack([right, left, *rest])
-    return camera.project(camera.turn(points))[:, :2]
+    return camera.project(camera.turn(points))
 
 
 @njit(cache=True)

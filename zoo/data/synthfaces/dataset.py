@@ -5,9 +5,9 @@ from __future__ import annotations
 import bisect
 import csv
 import json
-import math
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from zoo.files import sha256
 
 MANIFEST = "manifest.json"
 LABELS = "labels.csv"
-VERSION = 1
-"""Version of the directory layout; a reader refuses newer ones."""
+VERSION = 2
+"""Version of the directory layout; a reader refuses all others."""
 
 PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3, "frontal": 3}
 """Channels of each kind of picture."""
@@ -34,8 +34,7 @@ IMAGE_FOLDERS = {
 }
 """Folder of each kind of picture in the images format."""
 
-_NUMBERS = {"yaw": (), "landmarks": (5, 2), "frontal_landmarks": (5, 2)}
-"""Shape of each kind of float32 label, in the order of labels.csv."""
+SPLITS = ("train", "val", "test")
 
 _REQUIRED = {
     "count": int,
@@ -43,35 +42,49 @@ _REQUIRED = {
     "views_per_identity": int,
     "format": str,
     "sketch": str,
+    "poses": str,
     "attribute_names": list,
+    "splits": dict,
     "files": dict,
 }
 
 
-def number_shapes(poses: str) -> dict[str, tuple[int, ...]]:
-    """Returns the shape of each float32 label of a set with these poses, in storage order."""
-    return {k: v for k, v in _NUMBERS.items() if poses == "multipie" or not _is_frontal(k)}
+class LabelField(NamedTuple):
+    """One kind of label: an array of one shape, and its columns in labels.csv."""
+
+    dtype: type[np.generic]
+    shape: tuple[int, ...]
+    columns: list[str]
 
 
-def label_columns(poses: str) -> list[str]:
-    """Returns the column names of labels.csv."""
-    points = [f"{name}_{axis}" for name in LANDMARK_NAMES for axis in "xy"]
-    columns = ["index", "identity"]
-    for name, shape in number_shapes(poses).items():
-        prefix = "frontal_" if _is_frontal(name) else ""
-        columns += [prefix + point for point in points] if shape else [name]
-    return [*columns, *ATTRIBUTE_NAMES]
+def label_fields(poses: str) -> dict[str, LabelField]:
+    """Returns the labels of a set with these poses, in storage order, by key of the examples."""
+    numbered = [f"point{i:02d}" for i in range(68)]
+    fields = {"identity": LabelField(np.int64, (), ["identity"])}
+    for angle in ("yaw", "pitch", "roll"):
+        fields[angle] = LabelField(np.float32, (), [angle])
+    for key, names in (("landmarks", LANDMARK_NAMES), ("landmarks68", numbered)):
+        places = [f"{name}_{axis}" for name in names for axis in "xy"]
+        fields[key] = LabelField(np.float32, (len(names), 2), places)
+        seen = [f"{name}_visible" for name in names]
+        fields[f"{key}_visible"] = LabelField(np.uint8, (len(names),), seen)
+    if poses == "multipie":
+        columns = [f"frontal_{column}" for column in fields["landmarks"].columns]
+        fields["frontal_landmarks"] = LabelField(np.float32, (5, 2), columns)
+    fields["attributes"] = LabelField(np.uint8, (len(ATTRIBUTE_NAMES),), list(ATTRIBUTE_NAMES))
+    return fields
 
 
-def _is_frontal(kind: str) -> bool:
-    return kind.startswith("frontal")
+def split_of(identity: int) -> str:
+    """Returns the split of an identity: of every ten, the ninth is "test", the tenth "val"."""
+    return {8: "test", 9: "val"}.get(identity % 10, "train")
 
 
 def read_manifest(directory: str | os.PathLike) -> dict:
     """Reads and checks manifest.json.
 
     Raises:
-        ZooError: missing, not JSON, not of SynthFaces, or written by a newer version.
+        ZooError: missing, not JSON, not of SynthFaces, or of another version of the layout.
     """
     path = Path(directory) / MANIFEST
     if not path.is_file():
@@ -82,10 +95,10 @@ def read_manifest(directory: str | os.PathLike) -> dict:
         raise ZooError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("dataset") != "SynthFaces":
         raise ZooError(f"{path} is not the manifest of a SynthFaces directory.")
-    if not isinstance(manifest.get("version"), int) or manifest["version"] > VERSION:
+    if manifest.get("version") != VERSION:
         raise ZooError(
-            f"{path} has version {manifest.get('version')!r}; this package reads up to {VERSION}. "
-            "Update face-gan-zoo."
+            f"{path} has version {manifest.get('version')!r}; this package reads {VERSION}. "
+            "Make the set again, or use the release that made it."
         )
     for key, kind in _REQUIRED.items():
         if key not in manifest:
@@ -131,9 +144,8 @@ class Dataset:
         self.manifest = manifest
         self.size: int = manifest["size"]
         self.attribute_names: tuple[str, ...] = tuple(manifest["attribute_names"])
-        poses = manifest.get("poses", "portrait")  # sets made before there was a choice
-        self._numbers = number_shapes(poses)
-        self._columns = label_columns(poses)
+        poses = manifest["poses"]
+        self._fields = label_fields(poses)
         absent = {"sketch"} if manifest["sketch"] == "none" else set()
         absent |= {"frontal"} if poses == "portrait" else set()
         self._kinds = [kind for kind in PNG_CHANNELS if kind not in absent]
@@ -151,6 +163,19 @@ class Dataset:
     def identities(self) -> np.ndarray:
         """Identity of every example, (len(self),) int64, without reading any."""
         return np.arange(len(self)) // self.manifest["views_per_identity"]
+
+    def indices(self, split: str) -> np.ndarray:
+        """Indices of the examples of a split, (n,) int64; no identity is in two splits.
+
+        Args:
+            split: "train", "val" or "test".
+
+        Raises:
+            ZooError: no such split.
+        """
+        if split not in SPLITS:
+            raise ZooError(f"split={split!r} is unknown; legal: {', '.join(SPLITS)}.")
+        return np.flatnonzero(np.isin(self.identities, self.manifest["splits"].get(split, [])))
 
     def verify(self) -> None:
         """Compares every file with its SHA-256 in the manifest.
@@ -182,23 +207,23 @@ class _ImageDataset(Dataset):
         path = self._existing(LABELS)
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
-        width = len(self._columns)
-        if len(rows) != len(self) + 1 or any(len(row) != width for row in rows):
-            raise ZooError(f"{path}: expected a header and {len(self)} rows of {width} columns.")
+        columns = ["index", *(name for f in self._fields.values() for name in f.columns)]
+        if len(rows) != len(self) + 1 or any(len(row) != len(columns) for row in rows):
+            raise ZooError(
+                f"{path}: expected a header and {len(self)} rows of {len(columns)} columns."
+            )
         try:
-            values = np.array(rows[1:], np.float64)
+            self._values = np.array(rows[1:], np.float64)
         except ValueError as error:
             raise ZooError(f"{path}: {error}") from error
-        self._values = values
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
-        row, first = self._values[index], 2
-        example = {"identity": np.int64(row[1])}
-        for kind, shape in self._numbers.items():
-            last = first + math.prod(shape)
-            example[kind] = row[first:last].astype(np.float32).reshape(shape)[()]
+        example, first = {}, 1
+        for key, field in self._fields.items():
+            last = first + len(field.columns)
+            values = self._values[index, first:last].astype(field.dtype)
+            example[key] = values.reshape(field.shape)[()]
             first = last
-        example["attributes"] = row[first:].astype(np.uint8)
         for kind in self._kinds:
             path = self._existing(f"{IMAGE_FOLDERS[kind]}/{index:06d}.png")
             example[kind] = self._picture(kind, path.read_bytes(), str(path))
@@ -225,15 +250,13 @@ class _TFRecordDataset(Dataset):
             file.seek(offset)
             features = decode_example(file.read(length))
         where = f"{self._shards[shard]}, record {row}"
-        missing = {"attributes", "identity", *self._numbers, *self._kinds} - features.keys()
+        missing = {*self._fields, *self._kinds} - features.keys()
         if missing:
             raise ZooError(f"{where}: lacks {', '.join(sorted(missing))}.")
         example = {
-            "identity": np.int64(features["identity"][0]),
-            "attributes": features["attributes"].astype(np.uint8),
+            key: features[key].astype(field.dtype).reshape(field.shape)[()]
+            for key, field in self._fields.items()
         }
-        for kind, shape in self._numbers.items():
-            example[kind] = features[kind].reshape(shape)[()]
         for kind in self._kinds:
             example[kind] = self._picture(kind, features[kind], f"{where}, {kind}")
         return example

@@ -30,10 +30,11 @@ from zoo.data.synthfaces.dataset import (
     IMAGE_FOLDERS,
     LABELS,
     MANIFEST,
+    SPLITS,
     VERSION,
-    label_columns,
-    number_shapes,
+    label_fields,
     read_manifest,
+    split_of,
 )
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
 from zoo.data.synthfaces.png import encode_png
@@ -234,13 +235,11 @@ def _example(faces: SynthFaces, plan: _Plan, index: int) -> dict[str, bytes | np
 
 
 def _label_row(plan: _Plan, index: int, example: dict) -> list[str]:
-    numbers = np.concatenate([np.ravel(example[kind]) for kind in number_shapes(plan.poses)])
-    return [
-        str(index),
-        str(int(example["identity"])),
-        *(repr(float(number)) for number in numbers),  # float32 exactly, through its float64
-        *(str(int(value)) for value in example["attributes"]),
-    ]
+    row = [str(index)]
+    for key, field in label_fields(plan.poses).items():
+        exact = float if field.dtype == np.float32 else int  # float32 through its float64
+        row += [repr(exact(value)) for value in np.ravel(example[key])]
+    return row
 
 
 # ---- all identities
@@ -315,7 +314,8 @@ def _collect(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
 def _collect_images(directory: Path, parts: Path, plan: _Plan) -> dict[str, str]:
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(label_columns(plan.poses))
+    fields = label_fields(plan.poses).values()
+    writer.writerow(["index", *(name for field in fields for name in field.columns)])
     files = {}
     for identity in range(plan.identities):
         part = json.loads(_part(parts, identity).read_text())
@@ -355,6 +355,9 @@ def _manifest(plan: _Plan, files: dict[str, str]) -> dict:
         "version": VERSION,
         **asdict(plan),
         "attribute_names": list(ATTRIBUTE_NAMES),
+        "splits": {
+            split: [i for i in range(plan.identities) if split_of(i) == split] for split in SPLITS
+        },
         "license": "CC0-1.0",
         "files": files,
     }

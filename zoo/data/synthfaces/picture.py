@@ -23,6 +23,7 @@ from zoo.data.synthfaces.geometry import (
 from zoo.data.synthfaces.glasses import GlassesMesh, fit_glasses
 from zoo.data.synthfaces.mesh import base_mesh
 from zoo.data.synthfaces.person import FLOWING_STYLES, Glasses, Person
+from zoo.data.synthfaces.points import Anchors, anchors, visible
 from zoo.data.synthfaces.raster import FAR, rasterize, rasterize_depth, splat_depth
 from zoo.data.synthfaces.shading import Canvas, Eyes, Geometry, Light, shade
 from zoo.data.synthfaces.strands import (
@@ -68,6 +69,7 @@ class Sitter:
     hair: Strands | None
     beard: BeardRoots | None
     glasses: GlassesMesh | None
+    anchors: Anchors
     lash_seed: tuple[int, ...]
 
 
@@ -87,12 +89,18 @@ class Picture:
         image: (size, size, 3) uint8 RGB.
         parsing: (size, size) uint8.
         landmarks: (5, 2) float32, pixels x, y.
+        landmarks_visible: (5,) uint8, 0 where hair, the head or the edge hides a landmark.
+        landmarks68: (68, 2) float32.
+        landmarks68_visible: (68,) uint8.
         setup: for another picture that differs in nothing else.
     """
 
     image: np.ndarray
     parsing: np.ndarray
     landmarks: np.ndarray
+    landmarks_visible: np.ndarray
+    landmarks68: np.ndarray
+    landmarks68_visible: np.ndarray
     setup: Setup
 
 
@@ -129,6 +137,7 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
         hair=grow_hair(person, head, share, np.random.default_rng(streams["hair"])),
         beard=beard_roots(person, np.random.default_rng(streams["beard"])),
         glasses=fit_glasses(person.glasses, head) if person.glasses else None,
+        anchors=anchors(person.brows),
         lash_seed=streams["lashes"],
     )
 
@@ -153,9 +162,12 @@ def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = No
     hair = camera.turn(sitter.hair.points) if sitter.hair is not None else None
     lighting = _light_scene(view, turned, hair)
     _shade_head(sitter, view, camera, head, turned, lighting, canvas)
-    _draw_lashes_and_beard(sitter, view, camera, head, lighting, canvas)
     if hair is not None:
         _draw_hair(sitter, view, camera, hair, lighting, canvas)
+    five = cameras.landmarks(camera, head)
+    all68 = camera.project(camera.turn(sitter.anchors.on(head)))
+    seen = [visible(found, canvas.depth) for found in (five, all68)]  # beards hide no landmark
+    _draw_lashes_and_beard(sitter, view, camera, head, lighting, canvas)
     if sitter.glasses is not None:
         _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
     exposure_rng, rng = np.random.default_rng(view.sensor_seed).spawn(2)
@@ -169,9 +181,8 @@ def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = No
     parsing = np.empty((size, size), np.uint8)
     behind = backdrop(samples, view.background_seed)
     develop(canvas.color, behind, canvas.label, *gains, block, image, parsing)
-    landmarks = cameras.landmarks(camera, head) / block
-    shot = Setup(camera, gains)
-    return Picture(sense(image, rng), parsing, landmarks.astype(np.float32), shot)
+    five, all68 = (found[:, :2] / np.float32(block) for found in (five, all68))
+    return Picture(sense(image, rng), parsing, five, seen[0], all68, seen[1], Setup(camera, gains))
 
 
 # ---- light

@@ -78,16 +78,21 @@ def is_nose(x, y, z):
 
 
 @njit(cache=True)
+def brow_centre(s, brow):
+    """Height of the middle of a brow at `s`, 0 at its inner and 1 at its outer end."""
+    along = clip01(s)
+    centre = 7.475 + brow.height + brow.arch * np.sin(along * np.pi * 0.80) ** 1.5 * 0.045
+    return centre - 0.021 * clip01((s - 0.75) / 0.25)
+
+
+@njit(cache=True)
 def brow_mask(x, y, z, brow):
     """Soft mask of a brow in [0, 1]; the label is the part above .4."""
     if z <= 0.7 or y < 7.2 or y > 7.8:
         return 0.0
     s = (x - 0.115) / (0.43 + brow.length)  # 0 at the inner end, 1 at the outer
-    along = clip01(s)
-    centre = 7.475 + brow.height + brow.arch * np.sin(along * np.pi * 0.80) ** 1.5 * 0.045
-    centre -= 0.021 * clip01((s - 0.75) / 0.25)
     half = brow.thickness * _interpolate(s, _BROW_S, _BROW_THICKNESS)
-    across = 1 - smoothstep(0.55, 1.25, abs(y - centre) / half)
+    across = 1 - smoothstep(0.55, 1.25, abs(y - brow_centre(s, brow)) / half)
     return across * smoothstep(-0.07, 0.05, s) * (1 - smoothstep(0.92, 1.06, s))
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # these need numba and SciPy
     from zoo.data.synthfaces.picture import Picture, Setup
     from zoo.data.synthfaces.view import View
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Raised whenever the same arguments would give other pixels or labels."""
 
 POSES = ("portrait", "multipie")
@@ -82,8 +82,13 @@ class SynthFaces:
             parsing: (size, size) uint8, indices into PARSING_NAMES.
             landmarks: (5, 2) float32, x and y in pixels, in the order of LANDMARK_NAMES; pixel
                 centres are at .5.
+            landmarks_visible: (5,) uint8, 0 where the head, hair or the edge hides a landmark.
+            landmarks68: (68, 2) float32, in the order of 300-W.
+            landmarks68_visible: (68,) uint8.
             attributes: (13,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES: what is drawn.
             yaw: () float32, degrees; positive turns the nose to the right of the image.
+            pitch: () float32, degrees; positive lowers the nose.
+            roll: () float32, degrees; positive tilts the crown to the left of the image.
             identity: () int64, `index // views_per_identity`.
 
             With `poses="multipie"` also the same moment seen by the camera at yaw 0, under the same
@@ -111,8 +116,13 @@ class SynthFaces:
             "image": picture.image,
             "parsing": picture.parsing,
             "landmarks": picture.landmarks,
+            "landmarks_visible": picture.landmarks_visible,
+            "landmarks68": picture.landmarks68,
+            "landmarks68_visible": picture.landmarks68_visible,
             "attributes": _attributes(sitter.person, view),
             "yaw": np.float32(view.seen_yaw),
+            "pitch": np.float32(view.pitch),
+            "roll": np.float32(view.roll),
             "identity": np.int64(place[1]),
         }
         if view.lab:
