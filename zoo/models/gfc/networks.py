@@ -75,9 +75,7 @@ class Generator(keras.Model):
             ]
 
         def dense(units, name):
-            return keras.layers.Dense(
-                units, activation="relu", kernel_initializer=_msra(), name=name
-            )
+            return keras.layers.Dense(units, kernel_initializer=_msra(), name=name)
 
         levels = range(len(_ENCODER))
         self.encoder = [convs(block) for block in _ENCODER]
@@ -103,8 +101,9 @@ class Generator(keras.Model):
                 x = conv(x)
             x, place = pool(x)  # (B, S/2, S/2, 32), (B, S/4, S/4, 64), ...
             places.append(place)
-        x = self.fc3(ops.reshape(x, (-1, self.defc3.units)))  # (B, 4096)
-        x = ops.reshape(self.defc3(x), (-1, *self.map_shape))  # (B, S/16, S/16, 256)
+        x = ops.relu(self.fc3(ops.reshape(x, (-1, self.defc3.units))))  # (B, 4096)
+        x = ops.relu(self.defc3(x))
+        x = ops.reshape(x, (-1, *self.map_shape))  # (B, S/16, S/16, 256)
         for unpool, block in zip(self.unpools, self.decoder, strict=True):
             x = unpool([x, places.pop()])
             for conv in block:

@@ -40,15 +40,15 @@ class Parser(keras.Model):
         super().__init__(**kwargs)
         self.dropout = dropout
 
-        def conv(name, filters, activation="relu"):
+        def conv(name, filters, activation="relu", unpooled=False):
             return keras.layers.Conv2D(
                 filters,
                 3,
                 padding="same",
                 activation=activation,
-                # Caffe's MSRA filler with variance_norm AVERAGE
+                # He's, but three of four values are zero where un-pooling comes before (ours)
                 kernel_initializer=keras.initializers.VarianceScaling(
-                    2.0, "fan_avg", "untruncated_normal"
+                    8.0 if unpooled else 2.0, "fan_in", "untruncated_normal"
                 ),
                 name=name,
             )
@@ -61,7 +61,7 @@ class Parser(keras.Model):
         self.pools = [MaxPoolingWithArgmax2D(tie="caffe", name=f"pool{n}") for n in levels]
         self.unpools = [MaxUnpooling2D(name=f"upsample{n}") for n in reversed(levels)]
         self.decoder = [
-            conv(f"conv_decode{n}", scale_channels(channels, width))
+            conv(f"conv_decode{n}", scale_channels(channels, width), unpooled=True)
             for n, channels in zip(reversed(levels), _DECODER_CHANNELS, strict=True)
         ]
         self.logits = conv("conv_decode0", CLASSES, activation=None)
