@@ -2,6 +2,7 @@
 
 from zoo.masks.checks import validate
 from zoo.masks.free_form import free_form, hair, sc_fegan
+from zoo.masks.irregular import free_form_strokes, irregular, mixture
 from zoo.masks.regions import random_block, random_region
 from zoo.masks.shapes import brush, center, rectangle
 
@@ -9,7 +10,10 @@ __all__ = [
     "brush",
     "center",
     "free_form",
+    "free_form_strokes",
     "hair",
+    "irregular",
+    "mixture",
     "random_block",
     "random_region",
     "rectangle",
