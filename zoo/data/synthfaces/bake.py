@@ -407,11 +407,11 @@ def _paint_brow(t, p, below, color):
 @njit(cache=True)
 def _surface(t, p, wrinkle, scalp, beard, lip_lines):
     """Specular strength, roughness and bump height without hair."""
-    height = -wrinkle * 0.010 - t.lips * 0.004 * (lip_lines - 0.8) + 0.0035 * t.n3 * (1 - t.lips)
+    height = -wrinkle * 0.010 - t.lips * 0.004 * (lip_lines - 0.8) + 0.0045 * t.n3 * (1 - t.lips)
     if t.lips > 0.5:
         return 1.2 + p.lip_gloss, 0.36 - 0.1 * p.lip_gloss, height
     specular = 0.9 + 0.5 * t.gloss * p.oiliness
-    specular *= (1 - scalp * 0.6) * (1 - 0.6 * beard) * (1 + 0.6 * t.n2)
+    specular *= (1 - scalp * 0.6) * (1 - 0.6 * beard) * (1 + 0.6 * t.n2 + 1.2 * t.n3)  # pores
     return specular, 0.46 + 0.10 * t.n2 - 0.08 * t.smooth * p.oiliness, height
 
 

@@ -48,6 +48,7 @@ class Growth:
     curl_radius: float = 0.0
     curl_frequency: float = 0.0
     clears_face: bool = False
+    pull_fades: bool = False  # towards the tips, or hair flies sideways
     pull_strength: float = 1.0  # of the direction that a strand is bent towards
 
 
@@ -102,9 +103,9 @@ def _side(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> N
     direction[:, 0] *= 0.25 + 0.75 * top
     direction[:, 1] -= (1 - top) * 0.8
     plan.direction = direction * 0.7
-    plan.length = hair.length * rng.uniform(0.8, 1.2, count) * (0.20 + top)
+    plan.length = hair.length * rng.uniform(0.6, 1.25, count) * (0.20 + top)
     plan.offset = 0.03 + 0.13 * roots.layer * (0.2 + 0.8 * top)
-    plan.points, plan.gravity, plan.stiffness = 8, 0.9, 0.62
+    plan.points, plan.gravity, plan.stiffness, plan.pull_fades = 9, 1.0, 0.6, True
 
 
 def _quiff(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> None:
@@ -137,7 +138,7 @@ _SHORT_STYLES = {
 
 def _flowing(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> None:
     count, (x, y, z) = len(plan.length), roots.canonical.T
-    plan.pull_strength, plan.clears_face = 0.35, True
+    plan.pull_strength, plan.clears_face, plan.pull_fades = 0.35, True, True
     if hair.style == HairStyle.TIED:
         plan.direction = roots.normals * 0.05
         plan.direction += _columns(count, -0.15 * x, -0.1 - 0.3 * roots.front, -1.0)
@@ -145,7 +146,7 @@ def _flowing(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -
         plan.offset = 0.02 + 0.045 * roots.layer
         plan.pull_back[:] = 0.35
         plan.points, plan.gravity, plan.stiffness = 12, 0.0, 0.9
-        plan.pull_strength, plan.clears_face = 0.7, False
+        plan.pull_strength, plan.clears_face, plan.pull_fades = 0.7, False, False
         return
     outwards = _columns(count, plan.side, -0.05, np.where(z > 0.6, -0.30, -0.1))
     plan.direction = roots.normals * 0.35 + outwards

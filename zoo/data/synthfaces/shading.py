@@ -289,6 +289,7 @@ def _mouth(part, canonical, normal, occlusion):
         else:
             gum = smoothstep(6.52, 6.47, y)
         shade_ = (smoothstep(1.08, 1.36, z) * 0.8 + 0.2) * _TEETH_SHADE
+        shade_ *= 1 - 0.75 * smoothstep(0.09, 0.20, abs(x))  # in the shade of the mouth corners
         color = (
             (0.80 * gap * (1 - gum) + 0.42 * gum) * shade_,
             (0.75 * gap * (1 - gum) + 0.14 * gum) * shade_,

@@ -79,7 +79,7 @@ def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator
         *_float32(plan.is_bang, plan.pull_back),
         _radius_map(vertices),
         (plan.gravity, plan.stiffness, plan.curl_radius, plan.curl_frequency),
-        plan.clears_face,
+        (plan.clears_face, plan.pull_fades),
         strands,
     )
     x, y, z = roots.canonical.T
@@ -231,12 +231,14 @@ def _head_radius(radii, x, y, z):
 
 
 @njit(cache=True)
-def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, style, clears, out):
+def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, style, flags, out):
     """Walks every strand: bend, step, push out of the head, keep the face free.
 
-    `style` is (gravity, stiffness, curl radius, curl frequency); `out` is (n, k, 3).
+    `style` is (gravity, stiffness, curl radius, curl frequency), `flags` whether strands keep clear
+    of the face and whether the pull fades; `out` is (n, k, 3).
     """
     gravity, stiffness, curl_radius, curl_frequency = style
+    clears, fades = flags
     points = out.shape[1]
     cx, cy, cz = _CENTRE[0], _CENTRE[1], _CENTRE[2]
     for s in range(root.shape[0]):
@@ -250,7 +252,7 @@ def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, sty
             out[s, k, 0] = px + curl * np.cos(turn)
             out[s, k, 1] = py + curl * 0.4 * np.sin(turn * 1.3)
             out[s, k, 2] = pz + curl * np.sin(turn)
-            fade = (1 - t) * (1 - t) if clears else 1.0  # or flowing hair flies sideways
+            fade = (1 - t) * (1 - t) if fades else 1.0
             dx = dx * stiffness + fade * pull[s, 0] * soft
             dy = dy * stiffness + (fade * pull[s, 1] - gravity) * soft
             dz = dz * stiffness + fade * pull[s, 2] * soft
@@ -276,7 +278,7 @@ def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, sty
 
 @njit(cache=True)
 def _beside_face(x, y, z, side):
-    """Moves a point out of the ellipse of the face, sideways and back."""
+    """Moves a point out of the ellipse of the face, sideways, and back behind the cheeks."""
     ex, ey = x / 0.70, (y - 7.12) / 0.98
     if ex * ex + ey * ey < 1 and y < 8.06:
         edge = 0.70 * np.sqrt(max(0.0, 1 - ey * ey))
@@ -284,6 +286,8 @@ def _beside_face(x, y, z, side):
             x = x + (side * edge - x) * 0.7
             if z > 1.0:
                 z = z - (z - 1.0) * 0.5
+    if y < 7.35 and z > 0.66:  # profiles show their cheeks
+        z = z - (z - 0.66) * 0.4
     return x, z
 
 

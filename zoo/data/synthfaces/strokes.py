@@ -86,6 +86,7 @@ def _strand_light(tangent, view, reached, openness, brightness, base, around, li
     across_l, across_v = np.sqrt(max(0.0, 1 - tl * tl)), np.sqrt(max(0.0, 1 - tv * tv))
     cosine = across_l * across_v - tl * tv
     white = max(0.0, cosine - 0.08 * tl) ** 70 * 0.014  # shifted to the root
+    white *= min(1.0, 0.35 + 10 * base[0])  # or black hair turns grey
     tinted = max(0.0, cosine + 0.22 * tl) ** 24 * 0.45 * _SECOND_LOBE * min(1.5, brightness)
     open_ = 0.25 + 0.75 * openness
     behind = np.sqrt(max(0.0, 1 - tr * tr)) * max(0.0, 0.4 - rim[2] * 0.6)

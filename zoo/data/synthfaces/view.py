@@ -74,7 +74,7 @@ def sample_view(rng: np.random.Generator, mouth_open: bool | None = None) -> Vie
         expression=Expression(
             smile=float(np.clip(smile, 0, 1.2)),
             mouth_open=float(opening) if _forced(mouth_open, opens) else 0.0,
-            lids=float(rng.normal(0.14, 0.16)),
+            lids=float(rng.normal(0.08, 0.16)),
         ),
         yaw=float(np.clip(rng.normal(0, 20), -75, 75)),
         pitch=float(rng.normal(0, 5)),
