@@ -7,7 +7,7 @@ PRESETS = {
         "licence": "MIT; trained on CelebA, which is for non-commercial research only",
         "obtain": (
             "Download the 128 model from the authors' page (github.com/csmliu/STGAN) and run: "
-            "zoo convert stgan Epoch_(199)_(947of947).ckpt -o stgan_celeba_128"
+            "zoo convert stgan CHECKPOINT -o stgan_celeba_128"
         ),
     },
 }
