@@ -49,7 +49,7 @@ def built(**options):
 
 
 def reference(unit, norms=None):
-    """Equations 4 to 9 of the paper; returns f_t, r * s_hat and s_hat."""
+    """The paper's equations, one by one; returns f_t, r * s_hat and s_hat."""
     planes = np.broadcast_to(ATTRIBUTES[:, None, None], (2, 3, 2, 2))
     weights = {v.path.split("/", 1)[1]: v.numpy() for v in unit.variables}
     state = np.concatenate([STATE, planes], axis=-1)

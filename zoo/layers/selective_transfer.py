@@ -32,7 +32,7 @@ class SelectiveTransferUnit(keras.layers.Layer):
     Inputs: features `(B, H, W, C)`, state `(B, H/2, W/2, S)`, attributes `(B, n)`. Outputs: `f_t`
     and the state to pass on, both `(B, H, W, filters)`.
 
-    Source: STGAN section 3.2, equations 4 to 9; form of the released code.
+    Source: Liu et al., CVPR 2019 (arXiv:1904.09709), in the form of the released code.
     """
 
     def __init__(self, filters: int, state: str = "stu", normalization: str = "none", **kwargs):

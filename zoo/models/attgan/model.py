@@ -34,8 +34,8 @@ class AttGAN(AttributeGAN):
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
-    Source: He et al., TIP 2019 (arXiv:1711.10678); weights of the released code. The variants by
-    `skips` are those of STGAN section 3.1.
+    Source: He et al., TIP 2019 (arXiv:1711.10678); loss weights of the released code. The
+    variants by `skips` are those of STGAN's study.
     """
 
     zoo_name = "attgan"

@@ -46,7 +46,7 @@ class STGAN(AttributeGAN):
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
-    Source: Liu et al., CVPR 2019 (arXiv:1904.09709); weights and options of the released code.
+    Source: Liu et al., CVPR 2019 (arXiv:1904.09709); loss weights and options of the released code.
     """
 
     zoo_name = "stgan"

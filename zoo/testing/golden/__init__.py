@@ -89,23 +89,23 @@ def recorded_outputs(layers: Iterable):
 
 # network of a fixture -> "module:function"; function (official weights, inputs) -> outputs by name
 NETWORKS: dict[str, str] = {
-    "attgan_generator": "zoo.testing.golden.attgan:generator",
     "attgan_2s_generator": "zoo.testing.golden.attgan:generator",
-    "attgan_ed_generator": "zoo.testing.golden.attgan:generator",
-    "attgan_unet_generator": "zoo.testing.golden.attgan:generator",
     "attgan_discriminator": "zoo.testing.golden.attgan:discriminator",
+    "attgan_ed_generator": "zoo.testing.golden.attgan:generator",
+    "attgan_generator": "zoo.testing.golden.attgan:generator",
+    "attgan_unet_generator": "zoo.testing.golden.attgan:generator",
     "context_encoder_center_discriminator": "zoo.testing.golden.context_encoder:discriminator",
     "context_encoder_center_generator": "zoo.testing.golden.context_encoder:generator",
     "context_encoder_random_generator": "zoo.testing.golden.context_encoder:generator",
+    "gfc_generator": "zoo.testing.golden.gfc:generator",
+    "gfc_global_discriminator": "zoo.testing.golden.gfc:global_discriminator",
+    "gfc_local_discriminator": "zoo.testing.golden.gfc:local_discriminator",
+    "gfc_parsing_network": "zoo.testing.golden.gfc:parsing_network",
     "light_cnn_29": "zoo.testing.golden.light_cnn:extractor",
     "sc_fegan_generator": "zoo.testing.golden.sc_fegan:generator",
     "stgan_attribute_classifier": "zoo.testing.golden.attribute_classifier:classifier",
     "stgan_discriminator": "zoo.testing.golden.stgan:discriminator",
     "stgan_generator": "zoo.testing.golden.stgan:generator",
-    "gfc_generator": "zoo.testing.golden.gfc:generator",
-    "gfc_global_discriminator": "zoo.testing.golden.gfc:global_discriminator",
-    "gfc_local_discriminator": "zoo.testing.golden.gfc:local_discriminator",
-    "gfc_parsing_network": "zoo.testing.golden.gfc:parsing_network",
 }
 
 
