@@ -237,11 +237,14 @@ def _paint(maps, noises, p, colors, moles, out):
             if not p.bald:
                 scalp = smoothstep(-0.05, 0.07, noises.scalp[j, i] + strand * 0.10)
                 scalp *= _SCALP_DENSITY * (1 - maps.ears[j, i])
-            wrinkle = _wrinkles(p.age, abs(x), y, z, t.n1, t.n2)
-            color = _skin_color(t, p, wrinkle, skin)
-            color, beard = _paint_beard(t, p, color, brows)
-            color, lip_lines = _paint_lips(t, color, lips)
-            color, brow = _paint_brow(t, p, color, brows)
+            wrinkle = beard = lip_lines = brow = 0.0
+            color = skin
+            if scalp < _SCALP_DENSITY:  # else next to nothing of the skin is seen
+                wrinkle = _wrinkles(p.age, abs(x), y, z, t.n1, t.n2)
+                color = _skin_color(t, p, wrinkle, skin)
+                color, beard = _paint_beard(t, p, color, brows)
+                color, lip_lines = _paint_lips(t, color, lips)
+                color, brow = _paint_brow(t, p, color, brows)
             lids = np.exp(-maps.lid_line[j, i] * p.liner)
             under = p.bald_shade * smoothstep(-0.02, 0.1, noises.scalp[j, i])
             for k in range(3):

@@ -177,7 +177,7 @@ def ambient_occlusion(head: Head) -> np.ndarray:
         points[:, 0] = points[:, 0] * scale + np.float32(_AO_RESOLUTION / 2)
         points[:, 1] = np.float32(_AO_RESOLUTION / 2) - points[:, 1] * scale
         depth = np.full((_AO_RESOLUTION, _AO_RESOLUTION), FAR, np.float32)
-        rasterize_depth(points, base_mesh().triangles, depth)
+        rasterize_depth(points, base_mesh().triangles, True, depth)
         _add_visible(points, depth, cosine, seen)
     return seen / np.maximum(total, 1e-6)
 

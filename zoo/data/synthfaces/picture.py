@@ -214,7 +214,7 @@ def _light_scene(view: View, turned: np.ndarray, hair: np.ndarray | None) -> _Li
     )
     basis = light_basis(key)
     skin_shadow = np.full((_SHADOW_SIZE, _SHADOW_SIZE), FAR, np.float32)
-    rasterize_depth(_to_shadow_map(turned, basis), base_mesh().triangles, skin_shadow)
+    rasterize_depth(_to_shadow_map(turned, basis), base_mesh().triangles, True, skin_shadow)
     strand_shadow = skin_shadow
     if hair is not None:
         points = _to_shadow_map(hair, basis)

@@ -64,8 +64,8 @@ def rasterize(points, triangles, cull, depth, face, weights):
 
 
 @njit(cache=True)
-def rasterize_depth(points, triangles, depth):
-    """Draws triangles of both orientations into the z-buffer `depth` (H, W) only."""
+def rasterize_depth(points, triangles, cull, depth):
+    """Draws triangles, with `cull` those that face the viewer, into the z-buffer (H, W) only."""
     height, width = depth.shape
     for f in range(triangles.shape[0]):
         a, b, c = triangles[f, 0], triangles[f, 1], triangles[f, 2]
@@ -73,7 +73,7 @@ def rasterize_depth(points, triangles, depth):
         ux, uy = points[b, 0] - x0, points[b, 1] - y0
         vx, vy = points[c, 0] - x0, points[c, 1] - y0
         area = ux * vy - vx * uy
-        if abs(area) < 1e-9:
+        if (cull and area >= 0) or abs(area) < 1e-9:
             continue
         left, right, top, bottom = _bounds(points, a, b, c, height, width)
         inverse = 1.0 / area

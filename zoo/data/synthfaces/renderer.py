@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # these need numba and SciPy
     from zoo.data.synthfaces.picture import Picture, Setup
     from zoo.data.synthfaces.view import View
 
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 """Raised whenever the same arguments would give other pixels or labels."""
 
 POSES = ("portrait", "multipie")

@@ -209,7 +209,7 @@ def _radius_map(vertices: np.ndarray) -> np.ndarray:
         columns = (angles / (2 * np.pi) + 0.5) * _MAP_WIDTH + shift
         rows = (0.5 - elevation / np.pi) * _MAP_HEIGHT
         points = np.stack([columns, rows, radius], 1).astype(np.float32)
-        rasterize_depth(points, np.ascontiguousarray(mesh.triangles[selected]), radii)
+        rasterize_depth(points, np.ascontiguousarray(mesh.triangles[selected]), False, radii)
     nearest = ndimage.distance_transform_edt(radii < 0, return_distances=False, return_indices=True)
     radii = ndimage.maximum_filter(radii[tuple(nearest)], 3)
     return ndimage.gaussian_filter(radii, 1.2, mode=("nearest", "wrap"))

@@ -34,23 +34,28 @@ _CRC_TABLE = _crc_table()
 
 
 def masked_crc32c(data: bytes) -> int:
-    """Returns the CRC-32C (Castagnoli) of `data`, masked as TFRecord stores it."""
+    """Returns the CRC-32C (Castagnoli) of a few bytes, masked as TFRecord stores it."""
     table, crc = _CRC_TABLE, 0xFFFFFFFF
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    crc ^= 0xFFFFFFFF
+    return _masked(crc ^ 0xFFFFFFFF)
+
+
+def _masked(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def record(data: bytes) -> bytes:
-    """Returns `data` framed as one TFRecord record."""
+    """Returns `data` framed as one TFRecord record; needs numba, as all that makes data does."""
+    from zoo.data.synthfaces.checksum import crc32c
+
     length = struct.pack("<Q", len(data))
     return b"".join(
         (
             length,
             struct.pack("<I", masked_crc32c(length)),
             data,
-            struct.pack("<I", masked_crc32c(data)),
+            struct.pack("<I", _masked(crc32c(data, _CRC_TABLE))),
         )
     )
 
