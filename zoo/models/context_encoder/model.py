@@ -33,7 +33,7 @@ class ContextEncoder(GANModel):
         update G on  0.999 mean (x_gen - truth)^2 + 0.001 BCE(D(x_gen), 1)
 
     Both gradients are taken before either update: the released code, too, takes D's output for
-    G's step from before D's update. D sees the raw prediction, never its surroundings.
+    G's step from before D's update. D sees the raw prediction, without its surroundings.
 
     Args:
         image_size: side of the images, pixels: 128 or 64 (official code, 64 with random regions),
@@ -46,6 +46,8 @@ class ContextEncoder(GANModel):
         overlap: with "center" the width of the overlap, pixels, by default 4 ("official") or 7
             ("paper"); with "random" and "official" 1 weights known pixels ten times, 0 (default)
             all alike.
+        conditional: let D see the surroundings too ("center" only), an option of the code that is
+            off by default: D then learns the seam instead of the content.
         n_bottleneck: units of the bottleneck. The code's default is 100, its releases have 4000.
         width: factor on the other channels of both networks.
         loss_weights: overrides by network and loss. An adversarial weight of 0 in both networks
@@ -71,6 +73,7 @@ class ContextEncoder(GANModel):
         region: str = "center",
         variant: str = "official",
         overlap: int | None = None,
+        conditional: bool = False,
         n_bottleneck: int = 4000,
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
@@ -85,6 +88,8 @@ class ContextEncoder(GANModel):
         most = image_size // 4 - 2 if centered else int(variant == "official")
         if not 0 <= overlap <= most:
             raise ZooError(f"overlap is {overlap}; legal for {region}, {variant} is 0 to {most}")
+        if conditional and not centered:
+            raise ZooError("conditional is True; legal with region 'random' is False")
         if not 1 <= n_bottleneck <= 100_000:
             raise ZooError(f"n_bottleneck is {n_bottleneck}; legal is 1 to 100000")
         if not 0.0 < width <= 4.0:
@@ -93,14 +98,18 @@ class ContextEncoder(GANModel):
         self.region = region
         self.variant = variant
         self.overlap = overlap
+        self.conditional = conditional
         self.n_bottleneck = n_bottleneck
         self.width = width
         self.output_size = image_size // 2 if centered else image_size
         self.generator = Generator(
             image_size, self.output_size, n_bottleneck, width, name="generator"
         )
-        self.discriminator = Discriminator(self.output_size, width, name="discriminator")
-        self.discriminator(self.generator(tf.zeros((1, image_size, image_size, 3))))
+        self.discriminator = Discriminator(
+            self.output_size, width, conditional, name="discriminator"
+        )
+        empty = tf.zeros((1, image_size, image_size, 3))
+        self.discriminator(self.generator(empty), empty)
         if variant == "official":
             for convolution in self.generator.convolutions + self.discriminator.convolutions:
                 convolution.bias.trainable = False
@@ -123,12 +132,13 @@ class ContextEncoder(GANModel):
         """`generated` and `truth`, `(B, S, S, 3)`, and D's logits `real` and `fake` of them."""
         self.check_batch(batch)
         truth = self._predicted_part(batch["image"])
-        generated = self.generator(self._erased(batch), training=True)
+        erased = self._erased(batch)
+        generated = self.generator(erased, training=True)
         outputs = {"generated": generated, "truth": truth}
         if any("adversarial" in losses for losses in self.loss_weights.values()):
             # two calls, each with batch norm's statistics of its own, as in the code
-            outputs["real"] = self.discriminator(truth, training=True)
-            outputs["fake"] = self.discriminator(generated, training=True)
+            outputs["real"] = self.discriminator(truth, erased, training=True)
+            outputs["fake"] = self.discriminator(generated, erased, training=True)
         return outputs
 
     def call(self, batch, training=False):
@@ -201,6 +211,7 @@ class ContextEncoder(GANModel):
             "region": self.region,
             "variant": self.variant,
             "overlap": self.overlap,
+            "conditional": self.conditional,
             "n_bottleneck": self.n_bottleneck,
             "width": self.width,
             "loss_weights": self.all_loss_weights,

@@ -137,28 +137,56 @@ class Discriminator(keras.Model):
     Args:
         size: side of the generator's output, pixels.
         width: factor on all channels.
+        conditional: judge the square together with its surroundings, as an option of the code does:
+            each passes a 5x5 convolution of stride 2 in its place in the image before both join.
 
-    Input `(B, size, size, 3)`, output logits `(B, 1)`, float32: positive = real.
+    Input `(B, size, size, 3)` and, if conditional, the erased image `(B, 2 size, 2 size, 3)`;
+    output logits `(B, 1)`, float32: positive = real.
     """
 
-    def __init__(self, size: int = 64, width: float = 1.0, **kwargs):
+    def __init__(self, size: int = 64, width: float = 1.0, conditional: bool = False, **kwargs):
         super().__init__(**kwargs)
-        channels = level_channels(size, width)
-        self.down = [down(c, f"conv{i + 1}", normalized=i > 0) for i, c in enumerate(channels)]
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
+        branches = ("patch", "context") if conditional else ()
+        self.branches = [
+            keras.layers.Conv2D(
+                scale_channels(_CHANNELS[0], width),
+                5,
+                strides=2,
+                kernel_initializer=initializer,
+                name=name,
+            )
+            for name in branches
+        ]
+        self.margin = size // 2  # of the square in the middle of the image
+        self.down = [
+            down(c, f"conv{i + 1}", normalized=conditional or i > 0)
+            for i, c in enumerate(level_channels(size, width))
+        ]
         self.last = keras.layers.Conv2D(
-            1,
-            4,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            name=f"conv{len(channels) + 1}",
+            1, 4, kernel_initializer=initializer, name=f"conv{len(self.down) + 1}"
         )
 
     @property
     def convolutions(self) -> list[keras.layers.Layer]:
         """Every convolution, from input to output."""
-        return [*(block.convolution for block in self.down), self.last]
+        return [*self.branches, *(block.convolution for block in self.down), self.last]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, context=None, training=False):
         x = inputs
+        if self.branches:
+            patch, context = (
+                branch(_padded(image, margin + 2))
+                for branch, image, margin in zip(
+                    self.branches, (x, context), (self.margin, 0), strict=True
+                )
+            )
+            x = ops.concatenate([patch, context], axis=-1)  # (B, size, size, 128)
+            x = ops.leaky_relu(x, negative_slope=0.2)
         for block in self.down:
             x = block(x, training=training)
         return ops.cast(self.last(x)[:, 0, 0], "float32")  # (B, 1, 1, 1) -> (B, 1)
+
+
+def _padded(image, margin: int):
+    return ops.pad(image, [[0, 0], [margin, margin], [margin, margin], [0, 0]])
