@@ -95,11 +95,11 @@ def test_the_person_does_not_depend_on_the_number_of_views():
 
 
 def test_hair_is_the_same_strands_in_every_view():
-    from zoo.data.synthfaces.renderer import _sitter
+    from zoo.data.synthfaces.renderer import sitter_of
 
-    first = _sitter(5, 0, 64)
-    _sitter.cache_clear()
-    second = _sitter(5, 0, 64)
+    first = sitter_of(5, 0, 64)
+    sitter_of.cache_clear()
+    second = sitter_of(5, 0, 64)
     assert first is not second
     np.testing.assert_array_equal(first.hair.points, second.hair.points)
     np.testing.assert_array_equal(first.texture.color, second.texture.color)
@@ -187,10 +187,12 @@ def test_positive_pitch_lowers_the_nose():
     from zoo.data.synthfaces import renderer
     from zoo.data.synthfaces.picture import take_picture
 
-    view = replace(renderer._view(1, 3, 0, "portrait"), yaw=0.0, roll=0.0)
+    view = replace(renderer.view_of(1, 3, 0, "portrait"), yaw=0.0, roll=0.0)
     below = []
     for pitch in (-12.0, 12.0):
-        y = take_picture(renderer._sitter(1, 3, 64), replace(view, pitch=pitch), 64).landmarks[:, 1]
+        y = take_picture(renderer.sitter_of(1, 3, 64), replace(view, pitch=pitch), 64).landmarks[
+            :, 1
+        ]
         below.append((y[2] - y[:2].mean()) / (y[3:].mean() - y[:2].mean()))
     assert below[1] > below[0] + 0.1  # of the way from the eyes to the mouth
 

@@ -31,7 +31,7 @@ def pairs() -> list[dict[str, np.ndarray]]:
 
 def seen(identity: int, yaw: float, light: int = 5, size: int = 128):
     """A person as seen by one camera under one lamp, with no noise between two calls."""
-    return take_picture(renderer._sitter(1, identity, size), lab_view(yaw, light), size)
+    return take_picture(renderer.sitter_of(1, identity, size), lab_view(yaw, light), size)
 
 
 def lab_view(yaw: float, light: int) -> View:
@@ -71,7 +71,7 @@ def test_every_crop_is_aligned_as_light_cnn_wants_it():
 
 def test_at_yaw_zero_the_partner_shows_the_same_up_to_noise():
     straight = seen(0, 0.0)
-    partner = take_picture(renderer._sitter(1, 0, 128), lab_view(75.0, 5).frontal, 128)
+    partner = take_picture(renderer.sitter_of(1, 0, 128), lab_view(75.0, 5).frontal, 128)
     np.testing.assert_array_equal(partner.parsing, straight.parsing)
     np.testing.assert_array_equal(partner.landmarks, straight.landmarks)
     difference = np.abs(partner.image.astype(int) - straight.image)

@@ -136,9 +136,9 @@ def test_bangs_cover_the_forehead_and_leave_the_other_strands():
     assert forehead.sum() > 60
     rows = np.nonzero(forehead)[0]
     assert rows.max() < with_["landmarks"][0, 1] + 4  # above the eyes
-    from zoo.data.synthfaces.renderer import _sitter
+    from zoo.data.synthfaces.renderer import sitter_of
 
-    strands = [_sitter(1, 7, SIZE, (("Bangs", bangs),)).hair for bangs in (False, True)]
+    strands = [sitter_of(1, 7, SIZE, (("Bangs", bangs),)).hair for bangs in (False, True)]
     same = (strands[0].points == strands[1].points).all((1, 2))
     assert 0.6 < same.mean() < 0.98
     front = strands[0].points[~same][:, 0]  # their roots
@@ -147,10 +147,10 @@ def test_bangs_cover_the_forehead_and_leave_the_other_strands():
 
 
 def test_beard_and_moustache_are_the_same_hairs_in_every_combination():
-    from zoo.data.synthfaces.renderer import _sitter
+    from zoo.data.synthfaces.renderer import sitter_of
 
     def roots(**wanted):
-        sitter = _sitter(1, 3, SIZE, tuple(sorted(wanted.items())))
+        sitter = sitter_of(1, 3, SIZE, tuple(sorted(wanted.items())))
         found = sitter.beard
         return set() if found is None else set(map(float, found.brightness))
 

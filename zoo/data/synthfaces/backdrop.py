@@ -37,7 +37,7 @@ def backdrop(side: int, seed: int) -> np.ndarray:
 def _color(rng: np.random.Generator) -> np.ndarray:
     """Log-uniform brightness, mostly near grey."""
     level = np.exp(rng.uniform(np.log(0.012), np.log(0.55)))
-    colorfulness = 0.16 if rng.random() < 0.65 else 0.5
+    colorfulness = 0.14 if rng.random() < 0.7 else 0.36
     return np.clip(level * np.exp(rng.normal(0, colorfulness, 3)), 0.005, 0.9)
 
 

@@ -14,10 +14,10 @@ from zoo.errors import ZooError, did_you_mean
 
 if TYPE_CHECKING:  # these need numba and SciPy
     from zoo.data.synthfaces.person import Person
-    from zoo.data.synthfaces.picture import Picture, Setup
+    from zoo.data.synthfaces.picture import Picture, Setup, Sitter
     from zoo.data.synthfaces.view import View
 
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 """Raised whenever the same arguments would give other pixels or labels."""
 
 POSES = ("portrait", "multipie")
@@ -101,8 +101,8 @@ class SynthFaces:
         wanted = _checked_attributes(attributes or {})
         place = (self.seed, *divmod(int(index), self.views_per_identity), self.poses)
         looks = tuple(sorted((k, v) for k, v in wanted.items() if k != _OF_VIEW))
-        sitter = _sitter(self.seed, place[1], self.size, looks)
-        view = _view(*place, wanted.get(_OF_VIEW))
+        sitter = sitter_of(self.seed, place[1], self.size, looks)
+        view = view_of(*place, wanted.get(_OF_VIEW))
 
         def take(frontal: bool) -> Picture:
             from zoo.data.synthfaces.picture import take_picture
@@ -138,7 +138,10 @@ def _stream(seed: int, identity: int, name: str, view: int = 0) -> tuple[int, ..
 
 
 @lru_cache(maxsize=4)
-def _sitter(seed: int, identity: int, size: int, wanted: tuple[tuple[str, bool], ...] = ()):
+def sitter_of(
+    seed: int, identity: int, size: int, wanted: tuple[tuple[str, bool], ...] = ()
+) -> Sitter:
+    """The person of an identity, grown and painted, with forced attributes."""
     from zoo.data.synthfaces.person import sample_person
     from zoo.data.synthfaces.picture import make_sitter
 
@@ -149,7 +152,10 @@ def _sitter(seed: int, identity: int, size: int, wanted: tuple[tuple[str, bool],
     return make_sitter(sample_person(generator, dict(wanted)), size, streams)
 
 
-def _view(seed: int, identity: int, view: int, poses: str, mouth_open: bool | None = None) -> View:
+def view_of(
+    seed: int, identity: int, view: int, poses: str, mouth_open: bool | None = None
+) -> View:
+    """How view number `view` of an identity is taken, with the mouth forced open or closed."""
     from zoo.data.synthfaces.view import sample_lab_view, sample_view
 
     rng = np.random.default_rng(_stream(seed, identity, "view", view))
@@ -161,9 +167,9 @@ def _setup(seed: int, identity: int, view: int, poses: str, size: int, frontal: 
     """Camera and exposure of an example as it is without forced attributes."""
     from zoo.data.synthfaces.picture import take_picture
 
-    taken = _view(seed, identity, view, poses)
+    taken = view_of(seed, identity, view, poses)
     taken = taken.frontal if frontal else taken
-    return take_picture(_sitter(seed, identity, size), taken, size).setup
+    return take_picture(sitter_of(seed, identity, size), taken, size).setup
 
 
 def _checked_attributes(attributes: Mapping[str, int]) -> dict[str, bool]:

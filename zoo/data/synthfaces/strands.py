@@ -244,7 +244,9 @@ def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, sty
     for s in range(root.shape[0]):
         px, py, pz = root[s, 0], root[s, 1], root[s, 2]
         dx, dy, dz = start[s, 0], start[s, 1], start[s, 2]
-        step, soft = length[s] / (points - 1), 1 - stiffness
+        step, soft, weight = length[s] / (points - 1), 1 - stiffness, gravity
+        if bang[s] > 0.5:  # bangs hang, however stiff the rest stands
+            soft, weight = max(soft, 0.4), max(gravity, 0.8)
         for k in range(points):
             t = k / (points - 1)
             turn = phase[s] + curl_frequency * t * length[s]
@@ -252,10 +254,10 @@ def _grow(root, start, pull, side, length, offset, phase, bang, back, radii, sty
             out[s, k, 0] = px + curl * np.cos(turn)
             out[s, k, 1] = py + curl * 0.4 * np.sin(turn * 1.3)
             out[s, k, 2] = pz + curl * np.sin(turn)
-            fade = (1 - t) * (1 - t) if fades else 1.0
-            dx = dx * stiffness + fade * pull[s, 0] * soft
-            dy = dy * stiffness + (fade * pull[s, 1] - gravity) * soft
-            dz = dz * stiffness + fade * pull[s, 2] * soft
+            fade = (1 - t) * (1 - t) if fades or bang[s] > 0.5 else 1.0
+            dx = dx * (1 - soft) + fade * pull[s, 0] * soft
+            dy = dy * (1 - soft) + (fade * pull[s, 1] - weight) * soft
+            dz = dz * (1 - soft) + fade * pull[s, 2] * soft
             norm = np.sqrt(dx * dx + dy * dy + dz * dz) + 1e-9
             dx, dy, dz = dx / norm, dy / norm, dz / norm
             px, py, pz = px + dx * step, py + dy * step, pz + dz * step
