@@ -50,11 +50,11 @@ def poses() -> None:
     """13 yaws under three lamps, and the 20 lamps seen from the front and from 45 degrees."""
     lamps = (2, 5, 8)
 
-    def seen(identity: int, yaw: float, lamp: int) -> np.ndarray:
+    def seen(identity: int, yaw: float, lamp: int, size: int = SIZE) -> np.ndarray:
         view = replace(view_of(SEED, identity, 0, "multipie"), orbit=float(yaw), light=lamp)
-        return take_picture(sitter_of(SEED, identity, SIZE), view, SIZE).image
+        return take_picture(sitter_of(SEED, identity, size), view, size).image
 
-    rows = [[seen(i, yaw, lamp) for yaw in LAB_YAWS] for i in (3, 11) for lamp in lamps]
+    rows = [[seen(i, yaw, lamp, 96) for yaw in LAB_YAWS] for i in (3, 11) for lamp in lamps]
     titles = [f"lamp {lamp}" for lamp in lamps] * 2
     write("yaws", rows, [f"{yaw:+d}" for yaw in LAB_YAWS], titles)
     rows, columns = [], [str(place) for place in range(10)]

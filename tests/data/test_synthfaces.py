@@ -329,12 +329,15 @@ def test_both_formats_hold_what_is_rendered(image_set, record_set):
                 assert value.dtype == example[key].dtype
 
 
-def test_the_bytes_do_not_depend_on_the_workers(image_set, tmp_path):
+@pytest.mark.parametrize("format", ["images", "tfrecord"])
+def test_the_bytes_do_not_depend_on_the_workers(format, image_set, record_set, tmp_path):
     done = []
     directory = synthfaces.generate(
-        tmp_path / "two", **SMALL, workers=2, progress=lambda *args: done.append(args)
+        *(tmp_path / "two", 5, 32, 2, 2, format),
+        workers=2,
+        progress=lambda *args: done.append(args),
     )
-    assert manifest_of(directory) == manifest_of(image_set)
+    assert manifest_of(directory) == manifest_of(image_set if format == "images" else record_set)
     assert done[-1] == (5, 5) and len(done) == 3
     synthfaces.open_dataset(directory).verify()
 
