@@ -454,6 +454,14 @@ def test_crc_of_a_published_example():
     assert ((unmasked >> 17) | (unmasked << 15)) & 0xFFFFFFFF == 0xE3069283  # RFC 3720, B.4
 
 
+def test_records_have_the_same_checksum_without_numba(monkeypatch):
+    data = np.random.default_rng(0).bytes(3001)
+    compiled = tfrecord.record(data)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert tfrecord.record(data) == compiled
+    assert compiled[-4:] == tfrecord.masked_crc32c(data).to_bytes(4, "little")
+
+
 def test_shards_hold_at_most_256_examples(monkeypatch, tmp_path):
     module = importlib.import_module("zoo.data.synthfaces.generate")  # the name is the function
     monkeypatch.setattr(module, "EXAMPLES_PER_SHARD", 2)

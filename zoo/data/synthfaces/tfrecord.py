@@ -6,6 +6,7 @@ data. Files made of whole records may be concatenated, which is how shards are a
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +35,7 @@ _CRC_TABLE = _crc_table()
 
 
 def masked_crc32c(data: bytes) -> int:
-    """Returns the CRC-32C (Castagnoli) of a few bytes, masked as TFRecord stores it."""
+    """Returns the CRC-32C (Castagnoli) of `data`, masked as TFRecord stores it."""
     table, crc = _CRC_TABLE, 0xFFFFFFFF
     for byte in data:
         crc = table[(crc ^ byte) & 0xFF] ^ (crc >> 8)
@@ -45,17 +46,24 @@ def _masked(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def record(data: bytes) -> bytes:
-    """Returns `data` framed as one TFRecord record; needs numba, as all that makes data does."""
+def _checksum(data: bytes) -> int:
+    """`masked_crc32c` of many bytes, compiled where numba is installed."""
+    if importlib.util.find_spec("numba") is None:
+        return masked_crc32c(data)
     from zoo.data.synthfaces.checksum import crc32c
 
+    return _masked(crc32c(data, _CRC_TABLE))
+
+
+def record(data: bytes) -> bytes:
+    """Returns `data` framed as one TFRecord record."""
     length = struct.pack("<Q", len(data))
     return b"".join(
         (
             length,
             struct.pack("<I", masked_crc32c(length)),
             data,
-            struct.pack("<I", _masked(crc32c(data, _CRC_TABLE))),
+            struct.pack("<I", _checksum(data)),
         )
     )
 
