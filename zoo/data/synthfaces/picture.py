@@ -161,9 +161,9 @@ def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = No
     rasterize(points, base_mesh().triangles, True, canvas.depth, canvas.face, canvas.weights)
     hair = camera.turn(sitter.hair.points) if sitter.hair is not None else None
     lighting = _light_scene(view, turned, hair)
-    _shade_head(sitter, view, camera, head, turned, lighting, canvas)
     if hair is not None:
         _draw_hair(sitter, view, camera, hair, lighting, canvas)
+    _shade_head(sitter, view, camera, head, turned, lighting, canvas)  # what hair leaves free
     five = cameras.landmarks(camera, head)
     all68 = camera.project(camera.turn(sitter.anchors.on(head)))
     seen = [visible(found, canvas.depth) for found in (five, all68)]  # beards hide no landmark

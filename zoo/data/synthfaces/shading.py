@@ -128,7 +128,7 @@ def _blend(values, a, b, c, w0, w1, w2):
 
 @njit(cache=True)
 def shade(geometry: Geometry, texture: Texture, eyes: Eyes, light: Light, shadow, camera_z, canvas):
-    """Colours and labels every sample that shows a triangle.
+    """Colours and labels every sample that shows a triangle and has no label yet.
 
     Args:
         geometry: the turned head.
@@ -142,7 +142,7 @@ def shade(geometry: Geometry, texture: Texture, eyes: Eyes, light: Light, shadow
     for row in range(canvas.face.shape[0]):
         for column in range(canvas.face.shape[1]):
             f = canvas.face[row, column]
-            if f < 0:
+            if f < 0 or canvas.label[row, column] != 0:
                 continue
             w1, w2 = canvas.weights[row, column, 0], canvas.weights[row, column, 1]
             w0 = 1 - w1 - w2
