@@ -355,12 +355,14 @@ def _light_up(surface, light, view, visible):
     facing = _dot(normal, light.direction)
     ambient = dome(light, normal[1])
     rim = max(0.0, _dot(normal, light.rim_direction)) * occlusion
-    glint = _specular(surface, light, view) * visible
+    glint = _specular(surface, light, view) * visible if visible > 0 else 0.0
     mirrored = dome(light, 2 * _dot(gloss, view) * gloss[1] - view[1])
     nv = max(0.05, _dot(gloss, view))
     fresnel = _F0 + (max(1 - surface.roughness, _F0) - _F0) * (1 - nv) ** 5
     mirror = fresnel * surface.specular * occlusion * light.ambient * 0.8
-    red = _diffuse(surface, light, facing, visible**surface.shadow_red, ambient, rim, 0)
+    partly = 0 < visible < 1
+    reddened = visible**surface.shadow_red if partly else visible
+    red = _diffuse(surface, light, facing, reddened, ambient, rim, 0)
     green = _diffuse(surface, light, facing, visible, ambient, rim, 1)
     blue = _diffuse(surface, light, facing, visible, ambient, rim, 2)
     edge = rim**3 * 0.12 * surface.specular
@@ -375,7 +377,9 @@ def _light_up(surface, light, view, visible):
 def _diffuse(surface, light, facing, visible, ambient, rim, k):
     """Wrapped diffuse light of one channel; the wrap is 1 where the surface faces the light."""
     wrap, color, occlusion = surface.wrap[k] * light.softness, surface.color[k], surface.occlusion
-    key = max(0.0, (facing + wrap) / (1 + wrap)) ** (1 + wrap)
+    key = 0.0
+    if visible > 0 and facing > -wrap:
+        key = ((facing + wrap) / (1 + wrap)) ** (1 + wrap)
     # Light that bounces several times in a hollow takes on its colour.
     open_ = occlusion / (occlusion + (1 - occlusion) * (1 - 0.65 * min(color, 0.9)))
     return color * (
