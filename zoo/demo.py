@@ -6,6 +6,7 @@ Everything lies in one directory; what is there already is used again.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,18 +14,34 @@ import cv2
 import numpy as np
 
 import zoo
-from zoo import export, plots
+from zoo import export, masks, plots
 from zoo.config import Recipe
 from zoo.data import hints, images
 from zoo.data.batches import split
 from zoo.data.synthfaces import open_dataset
 from zoo.errors import ZooError
-from zoo.masks import sc_fegan
 from zoo.training.runner import Progress, train
 
 # The astronaut's face (scikit-image), framed like a SynthFaces picture: left, top, width, height.
 _ASTRONAUT_BOX = (134, 9, 180, 180)
-_SHOWN = 5
+# What is drawn there, in pixels of the photo: holes (center, half axes), colours and lines.
+_ASTRONAUT_HOLES = [((203, 98), (24, 18)), ((222, 144), (36, 21))]
+_ASTRONAUT_SKIN = (226, 178, 158)
+_ASTRONAUT_STROKES = [  # points, width, colour
+    ([(191, 92), (203, 89), (214, 92)], 3, (150, 105, 80)),  # brow
+    ([(195, 101), (211, 101)], 6, (200, 180, 170)),  # white of the eye
+    ([(202, 101), (204, 101)], 6, (70, 95, 60)),  # iris
+    ([(205, 141), (222, 146), (239, 141)], 8, (190, 70, 80)),  # lips
+    ([(214, 147), (230, 147)], 8, (190, 70, 80)),
+]
+_ASTRONAUT_LINES = [
+    [(191, 92), (198, 89), (206, 89), (214, 92)],  # brow
+    [(192, 102), (197, 97), (204, 96), (210, 98), (214, 102)],  # lids
+    [(194, 104), (203, 106), (212, 104)],
+    [(202, 139), (213, 137), (222, 139), (231, 137), (242, 139)],  # upper lip
+    [(200, 140), (211, 144), (222, 145), (233, 144), (244, 140)],  # between the lips
+    [(207, 147), (215, 152), (229, 152), (237, 147)],  # lower lip
+]
 _SCORED = 48
 _TILE = 192  # pixels; three times a training picture
 
@@ -58,7 +75,7 @@ def run(
     model = zoo.load(trained)
     dataset = open_dataset(recipe.data.directory)
     held_out = split(dataset.identities, recipe.data.held_out)[1]
-    edits = [_face_edit(dataset[int(i)], n) for n, i in enumerate(_spread(held_out, _SHOWN))]
+    edits = _shown_edits(dataset, held_out)
     astronaut = astronaut_edit()
     grid = directory / "edits.png"
     _draw(model, [*edits, _crop(astronaut, _ASTRONAUT_BOX)], grid)
@@ -83,7 +100,8 @@ def run(
 def astronaut_edit() -> Edit:
     """The one photo that every installation has, with a hole, lines and colour on the face.
 
-    The mouth is erased and drawn anew as a wider, redder smile; one eye is erased and outlined.
+    The laughing mouth is erased and drawn anew, closed and redder; one eye with its brow is erased
+    and drawn where it was, the iris green.
 
     Raises:
         ZooError: scikit-image is not installed.
@@ -97,22 +115,65 @@ def astronaut_edit() -> Edit:
     image = np.ascontiguousarray(astronaut())
     mask, sketch = (np.zeros(image.shape[:2], np.uint8) for _ in range(2))
     color = np.zeros_like(image)
-    cv2.ellipse(mask, (223, 140), (38, 19), 0, 0, 360, 1, -1)
-    cv2.polylines(mask, [np.array([(190, 84), (206, 102), (196, 112)])], False, 1, 16)
-    cv2.ellipse(sketch, (223, 124), (27, 18), 0, 20, 160, 1, 2)  # line between the lips
-    cv2.ellipse(sketch, (223, 128), (24, 24), 0, 35, 145, 1, 2)  # lower lip
-    cv2.ellipse(sketch, (204, 101), (12, 6), 0, 0, 360, 1, 2)
-    cv2.ellipse(color, (223, 126), (23, 21), 0, 35, 145, (190, 60, 70), 6)
+    for center, axes in _ASTRONAUT_HOLES:
+        cv2.ellipse(mask, center, axes, 0, 0, 360, 1, cv2.FILLED)
+        cv2.ellipse(color, center, axes, 0, 0, 360, _ASTRONAUT_SKIN, cv2.FILLED)
+    for points, width, paint in _ASTRONAUT_STROKES:
+        cv2.polylines(color, [np.int32(points)], False, paint, width)
+    cv2.polylines(sketch, [np.int32(line) for line in _ASTRONAUT_LINES], False, 1, 2)
     return Edit("astronaut", image, mask[..., None].astype(np.float32), sketch, color)
 
 
-def _face_edit(face: dict, seed: int) -> Edit:
+def _shown_edits(dataset, held_out: np.ndarray) -> list[Edit]:
+    """For each hole of `_HOLES` a held-out face of another identity that looks at the camera.
+
+    For the hair it is the face with most of it. A hole that no face has is left out.
+    """
+    faces = [dataset[int(i)] for i in held_out]
+    edits, seen = [], set()
+    for seed, (title, hole) in enumerate(_HOLES.items()):
+        rng = np.random.default_rng(seed)
+        fresh = [face for face in faces if int(face["identity"]) not in seen] or faces
+        if title == "hair":
+            face = max(fresh, key=lambda face: masks.hair(face["parsing"]).sum())
+        else:
+            face = min(fresh, key=lambda face: abs(face["yaw"]))
+        seen.add(int(face["identity"]))
+        mask = hole(face, rng)
+        color = hints.color_strokes(face["color"], rng)
+        if mask.any():
+            edits.append(Edit(title, face["image"], mask, face["sketch"], color))
+    return edits
+
+
+def _ellipse(face: dict, center: np.ndarray, width: float, height: float) -> np.ndarray:
+    """A hole; half axes in units of the distance of the eyes."""
+    mask = np.zeros(face["image"].shape[:2], np.uint8)
+    unit = np.linalg.norm(face["landmarks"][1] - face["landmarks"][0])
+    axes = (round(width * unit), round(height * unit))
+    cv2.ellipse(mask, np.rint(center).astype(int).tolist(), axes, 0, 0, 360, 1, cv2.FILLED)
+    return mask[..., None].astype(np.float32)
+
+
+# landmarks: both eyes, nose, both corners of the mouth
+_HOLES: dict[str, Callable[[dict, np.random.Generator], np.ndarray]] = {
+    "an eye": lambda face, rng: _ellipse(face, face["landmarks"][0], 0.5, 0.45),
+    "mouth": lambda face, rng: _ellipse(face, face["landmarks"][3:].mean(axis=0), 0.6, 0.4),
+    "hair": lambda face, rng: masks.hair(face["parsing"]),
+    "half the face": lambda face, rng: _ellipse(
+        face, face["landmarks"][[1, 4]].mean(axis=0), 0.55, 1.0
+    ),
+    "free form": lambda face, rng: masks.free_form(*face["image"].shape[:2], rng, max_draw=3),
+}
+
+
+def _random_edit(face: dict, seed: int) -> Edit:
     """A held-out face with a random hole, its own sketch, and strokes of its own colours."""
     rng = np.random.default_rng(seed)
     height, width = face["image"].shape[:2]
-    mask = sc_fegan(height, width, rng, face["landmarks"], face["parsing"])
+    mask = masks.sc_fegan(height, width, rng, face["landmarks"], face["parsing"])
     color = hints.color_strokes(face["color"], rng)
-    return Edit(f"held out {seed + 1}", face["image"], mask, face["sketch"], color)
+    return Edit(f"held out {seed}", face["image"], mask, face["sketch"], color)
 
 
 def _apply(model, edit: Edit, **options) -> np.ndarray:
@@ -147,7 +208,7 @@ def _score(model, dataset, indices) -> tuple[float, float]:
     """Mean PSNR inside the hole of the model and of cv2's Telea inpainting, dB."""
     ours, telea = [], []
     for seed, index in enumerate(indices):
-        edit = _face_edit(dataset[int(index)], seed)
+        edit = _random_edit(dataset[int(index)], seed)
         hole = edit.mask[..., 0] > 0
         fast = cv2.inpaint(edit.image, hole.astype(np.uint8), 3, cv2.INPAINT_TELEA)
         for scores, result in ((ours, _apply(model, edit)), (telea, fast)):

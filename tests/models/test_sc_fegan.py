@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -42,6 +43,22 @@ def test_bottleneck_is_4x4_and_score_map_8x8(size, depth, layers):
     discriminator = networks.Discriminator(width=1 / 16, image_size=size)
     scores = discriminator(np.zeros((1, size, size, 9), "float32"))
     assert len(discriminator.convs) == layers and scores.shape[1:3] == (8, 8)
+
+
+def test_up_sampling_of_the_papers_variant_starts_at_full_strength():
+    """RMS in = RMS out, roughly, for any width; the official N(0, 0.02) lets it vanish."""
+    x = tf.random.stateless_normal((4, 16, 16, 96), (1, 2))
+    for width in (0.25, 0.5):
+        ratios = {}
+        for variant in networks.VARIANTS:
+            keras.utils.set_random_seed(0)
+            ups = networks.Generator(variant, width, depth=4).up
+            sizes = [networks.scale_channels(c, width) for c in (512, 256, 128, 64)]
+            ratios[variant] = [
+                np.std(up(x[..., :size])) / np.std(x) for up, size in zip(ups, sizes, strict=True)
+            ]
+        assert all(0.6 < ratio < 1.4 for ratio in ratios["paper"]), ratios
+        assert max(ratios["official"]) < 0.5, ratios
 
 
 def test_depth_may_be_the_papers_at_any_size():

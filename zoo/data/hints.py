@@ -134,10 +134,10 @@ def color_strokes(
     color_map: np.ndarray,
     rng: np.random.Generator,
     *,
-    max_strokes: int = 16,
+    max_strokes: int = 24,
     max_vertices: int = 6,
     max_length: float = 120.0,
-    width: tuple[float, float] = (8.0, 64.0),
+    width: tuple[float, float] = (16.0, 96.0),
 ) -> np.ndarray:
     """Keeps a colour map only under random brush strokes, so that it looks drawn by hand.
 
@@ -231,7 +231,7 @@ def _canny_lines(luminance: np.ndarray) -> np.ndarray:
     """Returns (h, w) bool lines of an equalised luminance image at Canny's working size."""
     size = _working_size(luminance.shape, 256)
     gray = cv2.resize(luminance, size, interpolation=cv2.INTER_CUBIC)
-    gray = cv2.GaussianBlur(gray, (0, 0), 2.0 * max(size) / 256)
+    gray = cv2.GaussianBlur(gray, (0, 0), 3.0 * max(size) / 256)
     dx = cv2.Sobel(gray, cv2.CV_16S, 1, 0)
     dy = cv2.Sobel(gray, cv2.CV_16S, 0, 1)
     high = float(np.percentile(np.hypot(dx, dy, dtype=np.float32), 90))
