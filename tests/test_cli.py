@@ -13,8 +13,10 @@ import pytest
 
 import zoo
 from zoo import cli, registry
+from zoo.attributes import EDITED_ATTRIBUTES
 from zoo.data import images
 from zoo.presets import read_config
+from zoo.testing.suite import small_model
 
 HEIGHT, WIDTH = 157, 203
 
@@ -295,6 +297,69 @@ def test_broken_presets(refused, preset, photo, tmp_path, verb):
     refused(arguments, "config.json is not JSON")
     (broken / "config.json").unlink()
     refused(arguments, "is not a preset: it has no config.json")
+
+
+# Models of other tasks.
+
+
+@pytest.fixture(scope="module")
+def editor(tmp_path_factory):
+    return small_model("stgan").save_preset(tmp_path_factory.mktemp("presets") / "editor")
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    model = small_model("attribute_classifier", attribute_names=list(EDITED_ATTRIBUTES))
+    return model.save_preset(tmp_path_factory.mktemp("presets") / "classifier")
+
+
+def edits(preset, photo, *options):
+    out = photo.parent / "out" / "r.png"
+    return ["run", preset, "--image", photo / "a.png", "-o", out, *options]
+
+
+def test_run_edits(run, editor, classifier, photo):
+    picture, out = images.read_image(photo / "a.png"), photo.parent / "out" / "r.png"
+    changes = {"Eyeglasses": 1.5, "Male": 0.0}
+    asked = ["--set", "Eyeglasses=1.5", "--set", "Male=0", "--box", "20,10,100,120"]
+    assert run(*edits(editor, photo, *asked, "--source", "Male,Young"))[0] == 0
+    source = {"Male": 1, "Young": 1}
+    box = (20, 10, 100, 120)
+    expected = zoo.load(editor).edit(picture, changes, source_attributes=source, box=box)
+    np.testing.assert_array_equal(images.read_image(out), expected)
+    assert run(*edits(editor, photo, *asked, "--classifier", classifier))[0] == 0
+    expected = zoo.load(editor).edit(picture, changes, classifier=zoo.load(classifier), box=box)
+    np.testing.assert_array_equal(images.read_image(out), expected)
+
+
+def test_run_classifies(run, classifier, photo):
+    code, printed, _ = run("run", classifier, "--image", photo / "a.png")
+    assert code == 0
+    shown = {line.split()[1]: line.split()[0] for line in printed.splitlines()}
+    probabilities = zoo.load(classifier).classify(images.read_image(photo / "a.png"))
+    assert shown == {name: f"{value:.1%}" for name, value in probabilities.items()}
+    assert list(shown) == sorted(probabilities, key=probabilities.get, reverse=True)
+
+
+@pytest.mark.parametrize("options, message", [
+    ([], "--set is missing: attributes to change"),
+    (["--set", "Eyeglasses"], "--set Eyeglasses: write it as NAME=VALUE"),
+    (["--set", "Eyeglasses=big"], "--set Eyeglasses=big: write it as NAME=VALUE"),
+    (["--set", "Eyeglases=1", "--source", "Male"], "Did you mean 'Eyeglasses'?"),
+    (["--set", "Eyeglasses=9", "--source", "Male"], "attribute Eyeglasses is 9.0; legal are"),
+    (["--set", "Eyeglasses=1"], "stgan must know what the face is"),
+    (["--set", "Bald=1", "--source", "Hat"], "unknown source attribute 'Hat'"),
+    (["--set", "Bald=1", "--seed", "3"], "--seed is not for stgan, which serves edit"),
+    (["--set", "Bald=1", "--source", "Male", "--box", "0,0,999,9"], "does not lie in"),
+])  # fmt: skip
+def test_bad_edits(refused, editor, photo, options, message):
+    refused(edits(editor, photo, *options), message)
+
+
+def test_bad_classifications(refused, preset, editor, classifier, photo):
+    refused(edits(classifier, photo), "-o is not for attribute_classifier")
+    refused(edits(editor, photo, "--set", "Bald=1", "--classifier", preset), "serves the task")
+    refused(["run", editor, "--image", photo / "a.png", "--set", "Bald=1"], "-o is missing")
 
 
 # The other commands.

@@ -399,8 +399,9 @@ def _training_progress():
             tasks["steps"] = progress.add_task("steps", total=total, completed=step, note="")
 
         def losses(step, values):
-            generator = {k: v for k, v in values.items() if k.startswith("generator/")}
-            note = " ".join(f"{k.split('/')[1]} {v:.3g}" for k, v in generator.items())
+            first = next(iter(values)).partition("/")[0]  # the network that makes the output
+            shown = {k: v for k, v in values.items() if k.startswith(f"{first}/")}
+            note = " ".join(f"{k.partition('/')[2]} {v:.3g}" for k, v in shown.items())
             progress.update(tasks["steps"], completed=step, note=note)
             if not live:
                 print(f"step {step}: {note}", flush=True)

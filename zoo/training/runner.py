@@ -136,6 +136,12 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
         )
     keys = {k: model.key_shape(k)[1:] for k in (*model.input_keys, *model.training_keys)}
     indices = split(dataset.identities, recipe.data.held_out)
+    people = 1 + int(dataset.identities.max())
+    if "identity" in keys and people > model.identities:
+        raise ZooError(
+            f"recipe: model.arguments.identities is {model.identities}, "
+            f"but {recipe.data.directory} has {people} people"
+        )
     seed, size = recipe.training.seed, recipe.training.batch_size
     settings = {
         "mask_settings": recipe.masks,
