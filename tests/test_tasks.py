@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import zoo
+from zoo.data.alignment import align
 from zoo.errors import ZooError
 from zoo.tasks import MAX_SIDE
 
@@ -414,3 +415,48 @@ def test_refused_edits(options, message):
         Editor().edit(example(32, 32)[0], {"Bald": 1}, **options)
     with pytest.raises(ZooError, match="serves the task 'complete', not 'edit'"):
         zoo.tasks.edit(Recorder(), example(32, 32)[0], {"Bald": 1})
+
+
+# Frontalize.
+
+
+class Turner(Recorder):
+    task, input_keys = "frontalize", ("image", "landmarks")
+
+    def __call__(self, batch, training):
+        self.batch = batch
+        return batch["image"][:, :, ::-1]
+
+
+POINTS = np.float32([(100, 80), (140, 90), (118, 110), (98, 130), (125, 137)])
+
+
+def test_frontalize_shows_the_model_the_aligned_face():
+    turner, (image, _) = Turner(default_size=128), example(240, 200)
+    out = zoo.tasks.frontalize(turner, image, POINTS)
+    face = align(POINTS, 128)
+    np.testing.assert_array_equal(out, face.crop(image)[:, ::-1])
+    np.testing.assert_allclose(turner.batch["image"][0], face.crop(image) / 127.5 - 1, atol=1e-6)
+    seen = turner.batch["landmarks"][0]
+    np.testing.assert_array_equal(seen, face.points(POINTS))
+    np.testing.assert_allclose(seen[:2].mean(0), (64, 40), atol=1e-3)
+    np.testing.assert_array_equal(zoo.tasks.frontalize(turner, image, POINTS.tolist()), out)
+
+
+def test_frontalize_looks_for_the_face_if_there_are_no_landmarks(monkeypatch):
+    monkeypatch.setattr("zoo.tasks.detect_landmarks", lambda image: POINTS)
+    turner, (image, _) = Turner(default_size=128), example(240, 200)
+    out = zoo.tasks.frontalize(turner, image)
+    np.testing.assert_array_equal(out, zoo.tasks.frontalize(turner, image, POINTS))
+
+
+@pytest.mark.parametrize("landmarks, message", [
+    ([[1, 2], [3]], r"landmarks must be five points \[\[x, y\], ...\]"),
+    ("face", "landmarks must be five points"),
+    (POINTS[:4], r"landmarks must be five finite points .*received shape \(4, 2\)"),
+    (POINTS * np.nan, "five finite points"),
+    (POINTS[[3, 4, 2, 0, 1]], "the mouth is not below them"),
+])  # fmt: skip
+def test_refused_landmarks(landmarks, message):
+    with pytest.raises(ZooError, match=message):
+        zoo.tasks.frontalize(Turner(), example(240, 200)[0], landmarks)

@@ -12,6 +12,8 @@ import numpy as np
 from zoo import masks
 from zoo.attributes import with_changes
 from zoo.data import hints
+from zoo.data.alignment import align
+from zoo.data.detector import detect_landmarks
 from zoo.errors import ZooError
 from zoo.registry import check_names
 
@@ -135,6 +137,36 @@ def edit(
     }
     result = _run(model, values)[: shape[0], : shape[1]]
     return _resize(_pixels(result), image.shape[:2])
+
+
+def frontalize(model, image: np.ndarray, landmarks=None) -> np.ndarray:
+    """Turns a face to the camera.
+
+    Args:
+        model: a GANModel whose task is "frontalize".
+        image: (H, W, 3) uint8 RGB, a photo of any size.
+        landmarks: five points x, y in pixels of the photo: left eye, right eye, nose, left and
+            right mouth corner, left and right as seen in the image. None looks for the largest
+            face (extra `detect`).
+
+    Returns:
+        (S, S, 3) uint8 RGB: the frontal face, cropped as `zoo.data.alignment.align` does, of the
+        size that the model was made for.
+
+    Raises:
+        ZooError: wrong task, shape or dtype; bad landmarks; no face found.
+    """
+    _check_task(model, "frontalize")
+    image = _picture("image", image)
+    if landmarks is None:
+        landmarks = detect_landmarks(image)
+    try:
+        points = np.asarray(landmarks, np.float32)
+    except (TypeError, ValueError):
+        raise ZooError("landmarks must be five points [[x, y], ...]") from None
+    face = align(points, model.default_size)
+    values = {"image": face.crop(image) / 127.5 - 1.0, "landmarks": face.points(points)}
+    return _pixels(_run(model, values))
 
 
 def classify(model, image: np.ndarray) -> dict[str, float]:
