@@ -1,0 +1,3 @@
+"""Presets of TP-GAN (data only). The authors released no weights."""
+
+PRESETS: dict[str, dict] = {}
