@@ -121,6 +121,21 @@ def synthfaces(
     print(output)
 
 
+@data_app.command()
+def preview(
+    directory: Annotated[Path, typer.Argument(help="SynthFaces")],
+    output: Output,
+    count: Annotated[int, typer.Option(help="examples")] = 8,
+) -> None:
+    """Draws a contact sheet of a SynthFaces directory: pictures, hints, maps, landmarks."""
+    from zoo.data.images import check_suffix
+    from zoo.data.synthfaces import preview as draw
+
+    check_suffix(output)
+    draw(directory, output, count)
+    print(output)
+
+
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(help="YAML file, or a name from `zoo list`")],

@@ -47,17 +47,29 @@ class ModelSection(_Section):
 
 
 class DataSection(_Section):
-    """A SynthFaces directory; made there, as `zoo data synthfaces` does, if it does not exist."""
+    """Where the faces come from.
 
-    source: Literal["synthfaces"] = "synthfaces"
+    `synthfaces`: a SynthFaces directory; made there, as `zoo data synthfaces` does, if it does not
+    exist. Any other source is a set on disk, read by a class of `zoo.data.readers`; the fields from
+    `count` to `sketch` say nothing to it.
+    """
+
+    source: Literal[
+        "synthfaces",
+        *("celeba", "celeba_hq", "celebamask_hq", "faces", "helen"),
+        *("lfw", "multi_pie", "photos", "shards"),
+    ] = "synthfaces"
     directory: str
+    size: int = Field(64, ge=32, le=1024, description="side of the images, pixels")
+    options: dict[str, Any] = Field({}, description="of the reader, such as crop")
+    held_out: int = Field(
+        10, ge=2, description="every n-th identity is for validation, if the set has no split"
+    )
     count: int = Field(960, ge=2, description="images")
-    size: int = Field(64, ge=32, le=512, description="side of the images, pixels")
     seed: int = Field(0, ge=0)
     views_per_identity: int = Field(4, ge=1)
     poses: Literal["portrait", "multipie"] = "portrait"
     sketch: Literal["hed", "canny", "none"] = "canny"
-    held_out: int = Field(10, ge=2, description="every n-th identity is kept for validation")
 
 
 class MaskSection(_Section):

@@ -10,6 +10,7 @@ import pytest
 
 import zoo
 from zoo.config import load_recipe
+from zoo.data.images import write_image
 from zoo.errors import ZooError
 from zoo.losses import reconstruction
 from zoo.training import checkpoint, runner
@@ -166,3 +167,34 @@ def test_a_broken_checkpoint_is_skipped(recipe, straight, tmp_path):
         (path / checkpoint.STATE).write_bytes(b"")
     with pytest.warns(UserWarning), pytest.raises(ZooError, match="no checkpoint in .* restored"):
         runner.train(recipe(), run)
+
+
+def test_a_run_on_a_folder_of_photos(tmp_path):
+    """Any source of `zoo.data.readers`: a model that needs no labels learns from bare photos."""
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        picture = rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)
+        write_image(tmp_path / "photos" / f"{number:02d}.png", picture)
+    overrides = ["data.source=photos", f"data.directory={tmp_path / 'photos'}", "data.held_out=4"]
+    recipe = load_recipe("context_encoder/smoke", overrides)[0]
+    run = runner.train(recipe, tmp_path / "run")
+    assert zoo.load(run).zoo_name == "context_encoder"
+    assert rows(run)[-1]["step"] == str(recipe.training.steps)
+
+
+@pytest.mark.parametrize("overrides, message", [
+    (["data.source=photos", "data.directory=nowhere"], "nowhere is not a directory"),
+    (["data.options={crop: stgan}"], "data.options are for other sources than synthfaces"),
+    (["data.source=photos", "data.directory=.", "data.options={crop: 1}"], "option of source"),
+])  # fmt: skip
+def test_refused_sources(tmp_path, overrides, message):
+    recipe = load_recipe("context_encoder/smoke", overrides)[0]
+    with pytest.raises(ZooError, match=message):
+        runner.train(recipe, tmp_path / "run")
+
+
+def test_more_people_than_the_model_knows(data, tmp_path):
+    overrides = ["model.arguments.identities=5"]
+    recipe = load_recipe("light_cnn/smoke", [f"data.directory={tmp_path / 'faces'}", *overrides])[0]
+    with pytest.raises(ZooError, match="identities is 5, but .* has 12 people"):
+        runner.train(recipe, tmp_path / "run")

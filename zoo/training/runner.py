@@ -18,6 +18,7 @@ import yaml
 from zoo import plots
 from zoo.config import AugmentationSection, DataSection, Recipe
 from zoo.data.batches import Batches, split
+from zoo.data.readers import open_source
 from zoo.data.synthfaces import generate, open_dataset
 from zoo.errors import ZooError
 from zoo.files import atomic_path
@@ -135,18 +136,18 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
             f"but {recipe.data.directory} has images of {dataset.size} pixels"
         )
     keys = {k: model.key_shape(k)[1:] for k in (*model.input_keys, *model.training_keys)}
-    indices = split(dataset.identities, recipe.data.held_out)
     people = 1 + int(dataset.identities.max())
     if "identity" in keys and people > model.identities:
         raise ZooError(
             f"recipe: model.arguments.identities is {model.identities}, "
             f"but {recipe.data.directory} has {people} people"
         )
+    indices = _indices(dataset, recipe.data.held_out)
     seed, size = recipe.training.seed, recipe.training.batch_size
     settings = {
         "mask_settings": recipe.masks,
         "hint_settings": recipe.hints,
-        "attribute_columns": _attribute_columns(model, dataset.manifest["attribute_names"]),
+        "attribute_columns": _attribute_columns(model, dataset),
     }
     training = Batches(
         *(dataset, indices[0], size, seed, keys),
@@ -161,20 +162,33 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
     return training, validation
 
 
-def _attribute_columns(model, names: list[str]) -> list[int] | None:
+def _indices(dataset, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """For training and for validation: the set's own split, or one by identity."""
+    own = getattr(dataset, "splits", {})
+    if "train" in own and "val" in own:
+        return own["train"], own["val"]
+    return split(dataset.identities, held_out)
+
+
+def _attribute_columns(model, dataset) -> list[int] | None:
     wanted = getattr(model, "attribute_names", None)
     if wanted is None:
         return None
+    names = dataset.attribute_names or ()
     check_names("attribute of the data", wanted, names)
     return [names.index(name) for name in wanted]
 
 
 def prepare_data(data: DataSection, progress: Callable[[int, int], None]):
-    """Opens the data of a recipe, and makes it first if it is not there.
+    """Opens the data of a recipe; SynthFaces are made first if they are not there.
 
     Raises:
-        ZooError: the directory holds other data than the recipe asks for.
+        ZooError: the directory is missing or holds other data than the recipe asks for.
     """
+    if data.source != "synthfaces":
+        return open_source(data.source, data.directory, data.size, **data.options)
+    if data.options:
+        raise ZooError("recipe: data.options are for other sources than synthfaces")
     made = {"count", "size", "seed", "views_per_identity", "poses", "sketch"}
     wanted = data.model_dump(include=made)
     directory = Path(data.directory)
