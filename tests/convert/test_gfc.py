@@ -47,6 +47,7 @@ def test_conversion_of_the_parser(capsys):
             np.testing.assert_array_equal(ours[row, column], official[:, :, column, row].T)
 
 
+@pytest.mark.full_size
 def test_conversion_of_the_generator_from_a_file(tmp_path):
     """Old four-dimensional blobs in a file; values at single places of the dense layers."""
     tensors = blobs("gfc")

@@ -14,7 +14,6 @@ from zoo.testing.suite import (
     random_batch,
     small_model,
     snapshot,
-    train,
     training_batch,
 )
 
@@ -234,7 +233,7 @@ def test_ablations_leave_out_losses_and_networks(recipe, generator, trained):
     )  # nobody looks for the parser
     compiled(model)
     before = snapshot(model.variables)
-    logs = train(model, 1)[0]
+    logs = model.train_step(training_batch(model))
     expected = {f"generator/{loss}" for loss in generator}
     assert set(logs) == expected | {f"{name}/adversarial" for name in trained}
     for name in DISCRIMINATORS:
@@ -261,21 +260,6 @@ def test_stages_follow_the_step():
         assert changed(before, model.generator.variables)
 
 
-def test_a_run_in_the_middle_of_the_stages_goes_on_there(tmp_path):
-    from zoo.training import checkpoint
-
-    whole = compiled(small_model("gfc", stages=[1, 3], **TINY))
-    train(whole, 4)
-    first = compiled(small_model("gfc", stages=[1, 3], **TINY))
-    train(first, 2)
-    checkpoint.save(first, tmp_path)
-    second = compiled(small_model("gfc", stages=[1, 3], **TINY))
-    assert checkpoint.restore_latest(second, tmp_path) == 2
-    train(second, 2, first=2)
-    for key, variable in whole.state().items():
-        np.testing.assert_array_equal(variable.numpy(), second.state()[key].numpy(), err_msg=key)
-
-
 def test_a_step_trains_discriminators_and_generator_on_batches_of_their_own(model):
     calls = []
     forward = model.forward
@@ -295,11 +279,10 @@ def test_a_step_trains_discriminators_and_generator_on_batches_of_their_own(mode
     np.testing.assert_array_equal(calls[1], batch["image"][2:])
 
 
-def test_the_parser_is_neither_trained_nor_saved():
-    model = compiled(small_model("gfc", **TINY))
+def test_the_parser_is_neither_trained_nor_saved(model):
     frozen = snapshot(model.frozen_parser.network.variables)
     assert len(frozen) == 44
-    train(model, 2)
+    model.train_step(training_batch(model))
     assert not changed(frozen, model.frozen_parser.network.variables)
     assert not any("parser" in key for key in model.state())
     assert not any("parser" in v.path for v in model.variables)
