@@ -25,7 +25,7 @@ from zoo.training.runner import Progress, train
 # The astronaut's face (scikit-image), framed like a SynthFaces picture: left, top, width, height.
 _ASTRONAUT_BOX = (134, 9, 180, 180)
 # What is drawn there, in pixels of the photo: holes (center, half axes), colours and lines.
-_ASTRONAUT_HOLES = [((203, 98), (24, 18)), ((222, 144), (36, 21))]
+_ASTRONAUT_HOLES = [((203, 98), (19, 14)), ((222, 145), (31, 14))]
 _ASTRONAUT_SKIN = (226, 178, 158)
 _ASTRONAUT_STROKES = [  # points, width, colour
     ([(191, 92), (203, 89), (214, 92)], 3, (150, 105, 80)),  # brow
@@ -157,13 +157,13 @@ def _ellipse(face: dict, center: np.ndarray, width: float, height: float) -> np.
 
 # landmarks: both eyes, nose, both corners of the mouth
 _HOLES: dict[str, Callable[[dict, np.random.Generator], np.ndarray]] = {
-    "an eye": lambda face, rng: _ellipse(face, face["landmarks"][0], 0.5, 0.45),
-    "mouth": lambda face, rng: _ellipse(face, face["landmarks"][3:].mean(axis=0), 0.6, 0.4),
+    "an eye": lambda face, rng: _ellipse(face, face["landmarks"][0], 0.4, 0.35),
+    "mouth": lambda face, rng: _ellipse(face, face["landmarks"][3:].mean(axis=0), 0.55, 0.3),
     "hair": lambda face, rng: masks.hair(face["parsing"]),
     "half the face": lambda face, rng: _ellipse(
-        face, face["landmarks"][[1, 4]].mean(axis=0), 0.55, 1.0
+        face, face["landmarks"][[1, 4]].mean(axis=0), 0.45, 0.9
     ),
-    "free form": lambda face, rng: masks.free_form(*face["image"].shape[:2], rng, max_draw=3),
+    "free form": lambda face, rng: masks.free_form(*face["image"].shape[:2], rng, max_draw=2),
 }
 
 
