@@ -218,6 +218,19 @@ class TestCelebAHQ:
         assert data.indices("train").tolist() == [0, 1, 2]
         assert data.indices("test").tolist() == [3, 4]
 
+    def test_copies_that_count_from_1(self, tmp_path, monkeypatch):
+        from zoo.data.readers import celeba_hq
+
+        monkeypatch.setattr(celeba_hq, "COUNT", 4)
+        monkeypatch.setattr(celeba_hq, "TRAINED", 3)
+        for number in range(1, 5):
+            sets.write(tmp_path / f"{number}.png", sets.ramp(32, 32, number))
+        data = open_source("celeba_hq", tmp_path, 32)
+        assert [data[i]["image"][0, 0, 2] for i in data.indices("test")] == [4]
+        sets.write(tmp_path / "5.png", sets.ramp(32, 32))
+        with pytest.raises(ZooError, match="5.png: CelebA-HQ has only 4 pictures"):
+            open_source("celeba_hq", tmp_path, 32)
+
     def test_refused(self, tmp_path):
         with pytest.raises(ZooError, match="holds no example"):
             open_source("celeba_hq", tmp_path, 32)

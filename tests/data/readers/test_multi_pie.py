@@ -204,6 +204,8 @@ def test_refused(small, tmp_path_factory):
         open_source("multi_pie", small, 128, setting=3)
     with pytest.raises(ZooError, match="training_yaw is"):
         open_source("multi_pie", small, 128, training_yaw=(60, 0))
+    with pytest.raises(ZooError, match="landmarks: .*nowhere is not a directory"):
+        open_source("multi_pie", small, 128, landmarks=small / "nowhere")
     with pytest.raises(ZooError, match="has 2 people; setting 1 trains with 150"):
         open_source("multi_pie", small, 128, setting=1)
     with pytest.raises(ZooError, match="holds no example"):

@@ -62,6 +62,15 @@ class TestPhotos:
         with pytest.warns(UserWarning):
             assert len(open_source("photos", tmp_path, 16, unreadable="skip")) == 2
 
+    def test_links_to_folders_are_followed_once(self, tmp_path):
+        sets.write(tmp_path / "elsewhere/n1/a.png", sets.ramp(20, 20))
+        sets.write(tmp_path / "set/val/b.png", sets.ramp(20, 20))
+        (tmp_path / "set/train").symlink_to(tmp_path / "elsewhere")
+        (tmp_path / "elsewhere/n1/loop").symlink_to(tmp_path / "elsewhere")
+        data = open_source("photos", tmp_path / "set", 16)
+        assert data.names == ["train/n1/a.png", "val/b.png"]
+        assert data.indices("train").tolist() == [0]
+
     def test_splits_of_paris_and_imagenet(self, tmp_path):
         for name in ("paris_train_original/a.JPG", "paris_eval/b.JPG", "val/n1/c.JPEG"):
             sets.write(tmp_path / name, sets.ramp(20, 20))

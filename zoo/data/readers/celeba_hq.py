@@ -16,7 +16,7 @@ from zoo.data.readers.reader import Reader
 from zoo.errors import ZooError
 
 COUNT = 30_000
-"""Photographs of the whole set; a higher number is none of them."""
+"""Photographs of the whole set."""
 
 TRAINED = 29_000
 """Photographs with which SC-FEGAN trains; the last 1,000 are for tests (ours: it does not say)."""
@@ -64,7 +64,7 @@ class CelebAHQ(Reader):
     Examples have `image` and `identity`. `splits` are "train" (numbers below 29,000) and "test".
 
     Args:
-        directory: the photographs, such as 00000.png to 29999.png.
+        directory: the photographs, such as 00000.png to 29999.png, or 1.jpg to 30000.jpg.
         size: side of the pictures in pixels.
         **options: of `Reader`.
 
@@ -93,15 +93,19 @@ class CelebAHQ(Reader):
             if number in found:
                 raise ZooError(f"{folder}: {found[number]} and {name} have the same number")
             found[number] = name
-        return {n: (Path(self.folder) / name).as_posix() for n, name in found.items()}
+        last = max(found, default=0)
+        if last > COUNT:
+            raise ZooError(f"{folder / found[last]}: CelebA-HQ has only {COUNT:,} pictures")
+        first = int(last == COUNT and 0 not in found)  # some copies count from 1
+        return {n - first: (Path(self.folder) / name).as_posix() for n, name in found.items()}
 
     def _numbers(self, pictures: dict[int, str]) -> list[int]:
         """The numbers in order; those missing below the last are reported."""
-        legal = range(min(max(pictures, default=-1), COUNT - 1) + 1)
+        legal = range(max(pictures, default=-1) + 1)
         missing = [str(n) for n in legal if n not in pictures]
         if missing:
             self._report(missing, "pictures missing, by number", len(legal))
-        return [n for n in legal if n in pictures]
+        return sorted(pictures)
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
         path = self.directory / self.names[index]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from zoo.data.images import read_image
 from zoo.data.readers import crops
 from zoo.data.readers.crops import Crop
 from zoo.data.readers.index_files import malformed, read_lines
-from zoo.data.readers.reader import Reader
+from zoo.data.readers.reader import Reader, files_below
 from zoo.errors import ZooError
 
 YAWS = {
@@ -124,8 +123,11 @@ class MultiPIE(Reader):
         low, high = training_yaw
         if not 0 <= low <= high <= 90:
             raise ZooError(f"training_yaw is {training_yaw}; legal is 0 <= least <= greatest <= 90")
+        pointed = Path(landmarks) if landmarks else self.directory
+        if not pointed.is_dir():
+            raise ZooError(f"landmarks: {pointed} is not a directory")
+        self._points = _point_files(pointed)
         pictures = _pictures(self.directory, setting)
-        self._points = _point_files(Path(landmarks) if landmarks else self.directory)
         people = sorted({view.subject for view in pictures})
         self.views = self._paired(pictures)
         self.yaws = np.array([YAWS[view.camera] for view in self.views], np.int64)
@@ -232,7 +234,7 @@ def read_points(path: Path) -> np.ndarray:
 def _pictures(directory: Path, setting: int | None) -> dict[View, str]:
     """View -> name relative to the directory, of all cameras that have a yaw."""
     found: dict[View, str] = {}
-    for folder, name in _files(directory):
+    for folder, name in files_below(directory):
         match = _NAME.fullmatch(name)
         if not match or match[4] not in YAWS:
             continue
@@ -250,7 +252,7 @@ def _pictures(directory: Path, setting: int | None) -> dict[View, str]:
 
 def _point_files(directory: Path) -> dict[View, Path]:
     found: dict[View, Path] = {}
-    for folder, name in _files(directory):
+    for folder, name in files_below(directory):
         if match := _POINTS.fullmatch(name):
             view = _view(match)
             if view in found:
@@ -262,12 +264,3 @@ def _point_files(directory: Path) -> dict[View, Path]:
 
 def _view(match: re.Match) -> View:
     return View(int(match[1]), int(match[2]), int(match[3]), match[4], int(match[5]))
-
-
-def _files(directory: Path) -> Iterator[tuple[Path, str]]:
-    """All files below the directory in a fixed order."""
-    if not directory.is_dir():
-        raise ZooError(f"{directory} is not a directory")
-    for folder, folders, names in os.walk(directory):
-        folders.sort()
-        yield from ((Path(folder), name) for name in sorted(names))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from zoo.data.images import read_image
-from zoo.data.readers.reader import Reader
+from zoo.data.readers.reader import Reader, files_below
 from zoo.errors import ZooError
 from zoo.registry import check_names
 
@@ -82,14 +82,11 @@ class PhotoFolder(Reader):
 def photographs(reader: Reader) -> list[str]:
     """Sorted names, relative to the directory, of the pictures in it and the folders in it."""
     found, unread = [], []
-    for folder, folders, names in os.walk(reader.directory):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            suffix = os.path.splitext(name)[1].lower()
-            path = os.path.relpath(os.path.join(folder, name), reader.directory)
-            if name.startswith(".") or suffix not in (*READ, *NOT_READ):
-                continue
-            (found if suffix in READ else unread).append(path.replace(os.sep, "/"))
+    for folder, name in files_below(reader.directory):
+        suffix = os.path.splitext(name)[1].lower()
+        if suffix in (*READ, *NOT_READ):
+            path = (folder / name).relative_to(reader.directory).as_posix()
+            (found if suffix in READ else unread).append(path)
     if unread:
         reader._report(sorted(unread), "formats that are not read", len(found) + len(unread))
     return sorted(found)

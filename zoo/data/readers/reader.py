@@ -195,3 +195,17 @@ class Reader:
             if "parsing" in example:
                 example["color"] = hints.color_map(example["image"], example["parsing"])
         return example
+
+
+def files_below(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Folder and name of all files in a directory and the folders in it, in a fixed order.
+
+    Links to folders are followed, each folder is entered once, and names that begin with a point
+    are passed over.
+    """
+    entered = {os.path.realpath(directory)}
+    for folder, folders, names in os.walk(directory, followlinks=True):
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in sorted(folders)}
+        folders[:] = [n for n, path in real.items() if n[0] != "." and path not in entered]
+        entered.update(real[name] for name in folders)
+        yield from ((Path(folder), name) for name in sorted(names) if name[0] != ".")
