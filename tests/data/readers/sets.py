@@ -46,7 +46,7 @@ def celeba(root: Path, numbers=(1, 2, 3, 4, 5)) -> np.ndarray:
     attributes = np.random.default_rng(0).integers(0, 2, (count, 40)) * 2 - 1
     names = [f"{n:06d}.jpg" for n in numbers]
     for i, name in enumerate(names):
-        write(root / "Img/img_align_celeba" / name, ramp(218, 178, 10 * i))
+        write(root / "Img/img_align_celeba" / name, ramp(218, 178, 10 * i % 256))
     lines = attribute_lines(attributes)
     lines[2:] = [f"{n} {line.split(' ', 1)[1]}" for n, line in zip(names, lines[2:], strict=True)]
     write_text(root / "Anno/list_attr_celeba.txt", lines)
