@@ -167,3 +167,15 @@ class TestFaceFolder:
             open_source("faces", folder, 64, detect=len, frame="stgn")
         hq = open_source("faces", folder, 100, detect=lambda image: FACE, frame="celeba_hq")[0]
         np.testing.assert_allclose(hq["landmarks"][:2].mean(axis=0), [50, 47], atol=2)
+
+    def test_a_real_photograph(self, tmp_path):
+        """MTCNN's eyes on NASA's portrait of Eileen Collins, found by hand as well."""
+        pytest.importorskip("mtcnn")
+        astronaut = pytest.importorskip("skimage.data").astronaut()
+        sets.write(tmp_path / "astronaut.png", astronaut)
+        data = open_source("faces", tmp_path, 128)
+        example = data[0]
+        eyes = Alignment(example["transform"], 128).points_back(example["landmarks"][:2])
+        np.testing.assert_allclose(eyes, [[203, 101], [247, 103.5]], atol=3)
+        pasted = paste_back(data.photograph(0), example["image"], example["transform"])
+        assert np.abs(pasted.astype(int) - astronaut).mean() < 2
