@@ -94,6 +94,12 @@ def test_heading_is_reversed_at_every_other_segment():
     assert max(np.ptp(np.nonzero(hole)[1]) for hole in wide) > 100
 
 
+def test_masks_are_turned_over_at_random():
+    """Without it strokes whose headings are near 0 would all walk down and stay at the bottom."""
+    share = draw("free_form_strokes", 300, 64, max_strokes=1, max_angle=1).mean(axis=0)
+    assert share[:32].sum() == pytest.approx(share[32:].sum(), rel=0.15)
+
+
 def test_mixture_draws_each_kind_as_often_as_weighted():
     left = np.zeros((4, 4, 1), np.float32)
     left[:, :2] = 1

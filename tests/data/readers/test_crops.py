@@ -87,6 +87,14 @@ class TestSides:
         misnamed = np.where(only_left == 4, 5, only_left)
         np.testing.assert_array_equal(sort_sides(misnamed), only_left)
 
+    def test_two_eyes_on_one_side_of_a_turned_face(self):
+        parsing = np.zeros((64, 64), np.uint8)
+        parsing[10:60, 10:60] = 1
+        parsing[20:24, 12:16], parsing[20:24, 22:28] = 4, 5
+        np.testing.assert_array_equal(sort_sides(parsing), parsing)
+        parsing[20:24, 12:16], parsing[20:24, 22:28] = 5, 4
+        assert (sort_sides(parsing)[20:24, 12:16] == 4).all()
+
     def test_nothing_to_sort(self):
         empty = np.zeros((16, 16), np.uint8)
         np.testing.assert_array_equal(sort_sides(empty), empty)
