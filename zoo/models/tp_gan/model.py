@@ -265,16 +265,20 @@ class TPGAN(GANModel):
                 objective = self.objective("discriminator", losses)
             self.update("discriminator", tape, objective)
 
+        def one_round(number):
+            self._round(batch, number)
+            return (number + 1,)
+
         if tf.distribute.get_strategy().num_replicas_in_sync == 1:
             # a loop in the graph: the round is traced and optimised once
-            tf.while_loop(lambda n: n <= self.rounds, lambda n: self._round(batch, n), [1])
+            tf.while_loop(lambda number: number <= self.rounds, one_round, (1,))
         else:  # replicas cannot be merged inside such a loop
-            for n in range(1, self.rounds + 1):
-                self._round(batch, n)
+            for number in range(1, self.rounds + 1):
+                one_round(number)
         return self.finish_step()
 
-    def _round(self, batch, number):
-        """One update of the part networks and one of everything but D; returns `number + 1`."""
+    def _round(self, batch: dict, number) -> None:
+        """One update of the part networks and one of everything but D."""
         if self.loss_weights["local"]:
             with tf.GradientTape() as tape:
                 losses = self.local_losses(batch, self.forward_local(batch))
@@ -285,7 +289,6 @@ class TPGAN(GANModel):
             losses = self.generator_losses(batch, self.forward(batch, draw=number))
             objective = self.objective("generator", losses)
         self.update("generator", tape, objective)
-        return number + 1
 
     def get_config(self) -> dict:
         return {
