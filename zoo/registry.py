@@ -22,6 +22,7 @@ MODELS = {
     "parsing_network": "zoo.models.parsing_network.model:ParsingNetwork",
     "sc_fegan": "zoo.models.sc_fegan.model:SCFEGAN",
     "stgan": "zoo.models.stgan.model:STGAN",
+    "tp_gan": "zoo.models.tp_gan.model:TPGAN",
 }
 
 
