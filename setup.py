@@ -28,13 +28,14 @@ setup(
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.configs"],
     package_dir={"zoo.configs": "configs"},
     package_data={
-        "zoo": ["models/*/README.md", "data/synthfaces/assets/*"],
+        "zoo": ["models/*/README.md", "data/*/README.md", "data/synthfaces/assets/*"],
         "zoo.configs": ["*/*.yaml"],
     },
     install_requires=[
         "tensorflow>=2.20",
         "keras>=3.14",  # older ones have a path-traversal advisory
         "numpy>=2.0",
+        "h5py>=3.10",
         "opencv-python-headless>=4.10",  # the same cv2 as opencv-python, without libGL
         "pydantic>=2.7",
         "PyYAML>=6.0",

@@ -14,7 +14,10 @@ _LAZY = {
     "load": "zoo.presets",
     "ZooError": "zoo.errors",
 }
-_MODULES = ("convert", "data", "export", "layers", "losses", "masks", "models", "testing")
+_MODULES = (
+    *("attributes", "convert", "data", "evaluation", "export", "layers", "losses", "masks"),
+    *("models", "presets", "testing"),
+)
 
 __all__ = sorted([*_LAZY, *_MODULES])
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,6 +19,7 @@ from zoo.errors import ZooError
 from zoo.export.inference import inference_function, input_specs
 from zoo.export.parity import random_batch
 from zoo.testing.batches import training_batch
+from zoo.training.adam import Adam
 
 _SGEMM = 2048  # side of the matrices
 
@@ -75,7 +75,7 @@ def training(model, batch_size: int = 8, repeats: int = 3) -> dict:
     Returns:
         `seconds` of a step, `seconds_first` with tracing, and the process' `peak_memory` in bytes.
     """
-    model.compile({n: keras.optimizers.Adam(1e-4, 0.5) for n in model.default_loss_weights})
+    model.compile({n: Adam(1e-4, 0.5) for n in model.default_loss_weights})
     step = tf.function(model.train_step)
     batch = training_batch(model, batch_size)
 

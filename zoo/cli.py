@@ -414,7 +414,8 @@ def _training_progress():
             tasks["steps"] = progress.add_task("steps", total=total, completed=step, note="")
 
         def losses(step, values):
-            first = next(iter(values)).partition("/")[0]  # the network that makes the output
+            networks = [name.partition("/")[0] for name in values]
+            first = "generator" if "generator" in networks else networks[0]
             shown = {k: v for k, v in values.items() if k.startswith(f"{first}/")}
             note = " ".join(f"{k.partition('/')[2]} {v:.3g}" for k, v in shown.items())
             progress.update(tasks["steps"], completed=step, note=note)

@@ -75,9 +75,10 @@ class DataSection(_Section):
 class MaskSection(_Section):
     """Holes of training images; lengths and angles are of kind sc_fegan. See `zoo.masks`."""
 
-    kind: Literal["sc_fegan", "center", "rectangle", "random_block", "random_region", "brush"] = (
-        "sc_fegan"
-    )
+    kind: Literal[
+        *("sc_fegan", "center", "rectangle", "random_block", "random_region", "brush"),
+        *("irregular", "free_form_strokes"),
+    ] = "sc_fegan"
     same_in_batch: Literal[0, 1] = Field(0, description="1: one mask for the whole batch")
     side: float = Field(0.5, gt=0, le=1, description="of a central hole, share of the image's")
     min_side: float = Field(0.375, gt=0, le=1, description="of a rectangle, share of the image's")

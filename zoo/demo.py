@@ -43,7 +43,7 @@ _ASTRONAUT_LINES = [
     [(207, 147), (215, 152), (229, 152), (237, 147)],  # lower lip
 ]
 _SCORED = 48
-_TILE = 192  # pixels; three times a training picture
+_TILE = 256  # pixels; twice a training picture
 
 
 @dataclass
@@ -74,7 +74,7 @@ def run(
     trained = train(recipe, directory / "run", progress=progress)
     model = zoo.load(trained)
     dataset = open_dataset(recipe.data.directory)
-    held_out = split(dataset.identities, recipe.data.held_out)[1]
+    held_out = split(dataset, recipe.data.held_out)[1]
     edits = _shown_edits(dataset, held_out)
     astronaut = astronaut_edit()
     grid = directory / "edits.png"

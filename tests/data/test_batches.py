@@ -5,7 +5,7 @@ import pytest
 
 from zoo.config import AugmentationSection, HintSection, MaskSection
 from zoo.data.augmentation import augment
-from zoo.data.batches import Batches, split
+from zoo.data.batches import Batches, split, split_identities
 from zoo.errors import ZooError
 from zoo.masks import free_form
 
@@ -313,7 +313,7 @@ def test_shift_and_rotation_move_picture_and_landmarks_together():
 @pytest.mark.parametrize("held_out", [2, 3, 10])
 def test_no_identity_is_in_both_splits(held_out):
     identities = np.random.default_rng(0).integers(0, 40, 300)
-    training, validation = split(identities, held_out)
+    training, validation = split_identities(identities, held_out)
     assert not set(identities[training]) & set(identities[validation])
     assert sorted([*training, *validation]) == list(range(300))
     expected = {i for i in identities.tolist() if i % held_out == held_out - 1}
@@ -325,4 +325,25 @@ def test_split_refuses_an_empty_side(identities, held_out):
     count = len(set(identities))
     message = f"^{count} identities cannot be split with held_out={held_out}; make more images"
     with pytest.raises(ZooError, match=message):
-        split(np.array(identities), held_out)
+        split_identities(np.array(identities), held_out)
+
+
+class Faces:
+    """Ten people, with or without a partition of their own."""
+
+    identities = np.arange(10)
+
+    def __init__(self, **splits):
+        self.splits = splits
+
+    def indices(self, name):
+        if name not in self.splits:
+            raise ZooError("no such split")
+        return np.array(self.splits[name])
+
+
+def test_the_own_split_of_a_set_comes_first():
+    training, validation = split(Faces(train=[1, 2], val=[0], test=[3]), held_out=5)
+    assert (training.tolist(), validation.tolist()) == ([1, 2], [0])
+    for without in (Faces(), Faces(train=[1, 2], test=[0]), Faces(train=[1, 2], val=[])):
+        assert split(without, held_out=5)[1].tolist() == [4, 9]

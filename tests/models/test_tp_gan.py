@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +7,7 @@ from zoo.errors import ZooError
 from zoo.models.tp_gan import networks, patches
 from zoo.models.tp_gan.model import TPGAN, _from_unit, _to_unit
 from zoo.testing.suite import changed, compiled, random_batch, small_model, snapshot, training_batch
+from zoo.training.adam import Adam
 
 # a face at yaw 75 as cameras see it: eyes 12 pixels apart, the nose far to the right
 PROFILE = np.array([[56, 40], [68, 40], [85, 66], [60, 88], [66, 89]], "float32")
@@ -386,4 +386,4 @@ def test_illegal_arguments(arguments, message):
 def test_a_missing_identity_network_is_named_with_the_way_out():
     model = small_model("tp_gan", identity_network="light_cnn_29_msceleb_128")
     with pytest.raises(ZooError, match="identity network 'light_cnn_29_msceleb_128'.*not shipped"):
-        model.compile({n: keras.optimizers.Adam() for n in model.default_loss_weights})
+        model.compile({n: Adam() for n in model.default_loss_weights})

@@ -21,7 +21,26 @@ _MASK_OPTIONS = {
 }
 
 
-def split(identities: np.ndarray, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+def split(dataset, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+    """Indices for training and for validation: the set's own, or a split by identity.
+
+    Args:
+        dataset: with `indices(name)` and `identities`, as SynthFaces and the readers are.
+        held_out: see `split_identities`; not read where the set has both splits.
+
+    Raises:
+        ZooError: one side would be empty.
+    """
+    try:
+        own = dataset.indices("train"), dataset.indices("val")
+    except ZooError:  # no partition of its own
+        own = (), ()
+    if len(own[0]) and len(own[1]):
+        return own
+    return split_identities(dataset.identities, held_out)
+
+
+def split_identities(identities: np.ndarray, held_out: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training and for validation; no identity is in both.
 
     Args:

@@ -17,12 +17,23 @@ MEANINGS = {
     "mask": "1 = hole, 0 = known",
     "sketch": "1 = line, 0 = none; read inside the hole",
     "color": "RGB colour, -1 to 1; read inside the hole",
-    "noise": "0 or 1; read inside the hole",
+    "noise": "random; read inside the hole",
     "attributes": "0 or 1 for each attribute, as the image is",
     "target_attributes": "0 or 1 for each attribute, as the output shall be",
     "landmarks": "x, y in pixels: left eye, right eye, nose, left and right mouth corner",
     "frontal": "RGB image, -1 to 1",
 }
+
+
+OUTPUTS = {
+    "complete": "RGB image, -1 to 1",
+    "edit": "RGB image, -1 to 1",
+    "frontalize": "RGB image, -1 to 1",
+    "classify": "logit of each attribute",
+    "embed": "features",
+    "parse": "logits of the classes at each pixel",
+}
+"""Task -> meaning of what a model returns."""
 
 
 def float32_twin(model: GANModel) -> GANModel:
@@ -137,7 +148,7 @@ def card(model: GANModel, specs: dict[str, tf.TensorSpec]) -> dict:
         "layout": "NHWC",
         "pad_multiple": model.pad_multiple,
         "inputs": inputs,
-        "output": {"name": model.output_key, "dtype": "float32", "meaning": "RGB image, -1 to 1"},
+        "output": {"name": model.output_key, "dtype": "float32", "meaning": OUTPUTS[model.task]},
         "config": model.get_config(),
     }
     names = getattr(model, "attribute_names", None)

@@ -20,6 +20,7 @@ from zoo.gan import GANModel
 from zoo.registry import create
 from zoo.testing.batches import random_batch, training_batch
 from zoo.training import checkpoint
+from zoo.training.adam import Adam
 
 _IMAGE_TASKS = ("complete", "edit", "frontalize")
 
@@ -33,7 +34,7 @@ def small_model(name: str, **arguments) -> GANModel:
 
 def compiled(model: GANModel, **options) -> GANModel:
     """The model with Adam(1e-3) for each name in its loss weights."""
-    model.compile({n: keras.optimizers.Adam(1e-3) for n in model.default_loss_weights}, **options)
+    model.compile({n: Adam(1e-3) for n in model.default_loss_weights}, **options)
     return model
 
 

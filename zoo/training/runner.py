@@ -24,6 +24,7 @@ from zoo.errors import ZooError
 from zoo.files import atomic_path
 from zoo.registry import argument_names, check_names, create, model_class
 from zoo.training import checkpoint, pictures
+from zoo.training.adam import Adam
 from zoo.training.callbacks import Keeper, Logger, Sampler
 from zoo.training.schedules import schedule
 
@@ -142,7 +143,7 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
             f"recipe: model.arguments.identities is {model.identities}, "
             f"but {recipe.data.directory} has {people} people"
         )
-    indices = _indices(dataset, recipe.data.held_out)
+    indices = split(dataset, recipe.data.held_out)
     seed, size = recipe.training.seed, recipe.training.batch_size
     settings = {
         "mask_settings": recipe.masks,
@@ -160,14 +161,6 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
         dataset, indices[1], _PICTURED, seed + 1, keys, augmentation=plain, **settings
     )
     return training, validation
-
-
-def _indices(dataset, held_out: int) -> tuple[np.ndarray, np.ndarray]:
-    """For training and for validation: the set's own split, or one by identity."""
-    own = getattr(dataset, "splits", {})
-    if "train" in own and "val" in own:
-        return own["train"], own["val"]
-    return split(dataset.identities, held_out)
 
 
 def _attribute_columns(model, dataset) -> list[int] | None:
@@ -204,9 +197,9 @@ def prepare_data(data: DataSection, progress: Callable[[int, int], None]):
     return dataset
 
 
-def _optimizers(recipe: Recipe, model) -> dict[str, keras.optimizers.Optimizer]:
+def _optimizers(recipe: Recipe, model) -> dict[str, Adam]:
     return {
-        name: keras.optimizers.Adam(
+        name: Adam(
             schedule(settings, model.updates_per_step.get(name, 1)),
             settings.beta_1,
             settings.beta_2,
