@@ -56,7 +56,7 @@ class DataSection(_Section):
 
     source: Literal[
         "synthfaces",
-        *("celeba", "celeba_hq", "celebamask_hq", "faces", "helen"),
+        *("celeba", "celeba_hq", "celebamask_hq", "domains", "faces", "helen"),
         *("lfw", "multi_pie", "photos", "shards"),
     ] = "synthfaces"
     directory: str

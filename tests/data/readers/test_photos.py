@@ -266,3 +266,33 @@ class TestShards:
             open_source("shards", directory, 32)
         with pytest.raises(ZooError, match="no shards here, or their writing was stopped"):
             open_source("shards", tmp_path / "set", 32)
+
+
+class TestDomains:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for domain, colors in (("trainA", (10, 20, 30)), ("trainB", (200, 210)), ("testA", (90,))):
+            for color in colors:
+                picture = np.full((40, 40, 3), color, np.uint8)
+                sets.write(tmp_path / domain / f"{color:03d}.png", picture)
+        return tmp_path
+
+    def test_named_domains(self, folder):
+        domains = {"summer": "trainA", "winter": "trainB"}
+        data = open_source("domains", folder, 32, domains=domains)
+        assert data.attribute_names == ("summer", "winter") and len(data) == 5
+        for example in (data[i] for i in range(5)):
+            winter = example["image"].max() >= 200
+            assert example["attributes"].tolist() == [int(not winter), int(winter)]
+        assert sorted(example["image"].max() for example in data) == [10, 20, 30, 200, 210]
+
+    def test_every_folder_is_a_domain_by_itself(self, folder):
+        data = open_source("domains", folder, 32)
+        assert data.attribute_names == ("testA", "trainA", "trainB")
+        assert [data[i]["attributes"].argmax() for i in range(6)] == [0, 1, 1, 1, 2, 2]
+
+    def test_refused(self, folder):
+        with pytest.raises(ZooError, match="domain winter: there are no pictures in .*nowhere"):
+            open_source("domains", folder, 32, domains={"summer": "trainA", "winter": "nowhere"})
+        with pytest.raises(ZooError, match="has 1 domains; legal are two folders or more"):
+            open_source("domains", folder, 32, domains={"summer": "trainA"})

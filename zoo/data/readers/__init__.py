@@ -21,6 +21,7 @@ SOURCES = {
     "celeba": "celeba:CelebA",
     "celeba_hq": "celeba_hq:CelebAHQ",
     "celebamask_hq": "celeba_hq:CelebAMaskHQ",
+    "domains": "domains:DomainFolder",
     "faces": "own_faces:FaceFolder",
     "helen": "helen:Helen",
     "lfw": "lfw:LFW",
