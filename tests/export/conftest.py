@@ -14,14 +14,6 @@ from zoo.gan import GANModel
 from zoo.models.sc_fegan.model import SCFEGAN
 
 
-def pytest_collection_modifyitems(config, items):
-    if "full_size" not in (config.option.markexpr or ""):
-        skip = pytest.mark.skip(reason="run with -m full_size")
-        for item in items:
-            if "full_size" in item.keywords:
-                item.add_marker(skip)
-
-
 class Wrapped(GANModel):
     """A zoo model around any network from an image to an image."""
 
