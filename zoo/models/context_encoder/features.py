@@ -13,7 +13,7 @@ from keras import ops
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.layers import ChannelwiseDense
-from zoo.models.context_encoder.networks import scale_channels
+from zoo.layers.channels import scale_channels
 
 DOWNSAMPLING = ("pool", "convolution")
 LEAST_SIZE = 67

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.layers.channels import scale_channels
+
 VARIANTS = ("official", "paper")
 REGIONS = ("center", "random")
 IMAGE_SIZES = (32, 64, 128)
@@ -16,11 +18,6 @@ _CHANNELS = (64, 64, 128, 256, 512)
 def level_channels(size: int, width: float = 1.0) -> list[int]:
     """Channels of the halvings from `size` pixels to 4: five at 128, four at 64, three at 32."""
     return [scale_channels(c, width) for c in _CHANNELS[-(size.bit_length() - 3) :]]
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 class Block(keras.Model):

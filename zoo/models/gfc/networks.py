@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers import MaxPoolingWithArgmax2D, MaxUnpooling2D
+from zoo.layers.channels import scale_channels
 
 BOTTLENECK = 4096
 
@@ -29,11 +30,6 @@ _DECODER = (
     (("conv_decode0_2", 32), ("conv_decode0_1", 32)),
 )
 _DISCRIMINATOR_CHANNELS = (32, 64, 128, 256, 512)  # the local one starts with 64
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 def _msra():

@@ -5,16 +5,12 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.layers.channels import scale_channels
 from zoo.layers.max_feature_map import max_feature_map
 
 FEATURES = 256
 # per stage: channels of its residual blocks, how many, channels that leave it, pooled after it
 _STAGES = ((48, 1, 96, True), (96, 2, 192, True), (192, 3, 128, False), (128, 4, 128, True))
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 def _convolution(filters: int, kernel_size: int, name: str) -> keras.layers.Conv2D:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from zoo.layers import MaxPoolingWithArgmax2D, MaxUnpooling2D
+from zoo.layers.channels import scale_channels
 
 CLASSES = 11
 DEPTH = 5  # halvings
@@ -16,11 +17,6 @@ _CONVS = (2, 2, 4, 4, 4)
 _CHANNELS = (64, 128, 256, 512, 512)
 # conv_decode5 .. conv_decode1; all but the last make the channels of the next level's pooling
 _DECODER_CHANNELS = (512, 256, 128, 64, 32)
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 class Parser(keras.Model):

@@ -11,6 +11,7 @@ from zoo.layers import (
     LocalResponseNormalization,
     SpectralNormConv2D,
 )
+from zoo.layers.channels import scale_channels
 
 INPUT_CHANNELS = 9  # erased image 3, sketch 1, colour 3, mask 1, noise 1: the order of the code
 DILATIONS = (2, 4, 8, 16)
@@ -25,11 +26,6 @@ _DISCRIMINATOR_CHANNELS = (64, 128, 256, 256, 256, 256)
 def default_depth(image_size: int) -> int:
     """Number of halvings that leaves the paper's 4x4 bottleneck: 7 at 512 px, 4 at 64 px."""
     return max(2, min(len(_CHANNELS), image_size.bit_length() - 3))
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 def transposed_kernels(variant: str, inputs: int, kernel_size: int) -> keras.Initializer:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.layers.channels import scale_channels
 from zoo.layers.fused_batch_norm import FusedBatchNormalization, fused_batch_norm
 from zoo.models.tp_gan import patches
 
 NOISE = 100
 NOISE_STDDEV = 0.02
 _MOMENTUM, _EPSILON = 0.9, 1e-5
-
-
-def scale_channels(channels: int, width: float) -> int:
-    """`channels * width`, at least 4 and rounded to a multiple of 4."""
-    return max(4, int(channels * width / 4 + 0.5) * 4)
 
 
 def leaky_relu(x):
