@@ -362,6 +362,26 @@ def test_bad_classifications(refused, preset, editor, classifier, photo):
     refused(["run", editor, "--image", photo / "a.png", "--set", "Bald=1"], "-o is missing")
 
 
+def test_run_turns_a_face_to_the_camera(run, refused, photo, tmp_path):
+    preset = small_model("tp_gan").save_preset(tmp_path / "turner")
+    points = [[90, 60], [120, 62], [110, 80], [92, 95], [115, 96]]
+    (photo / "points.json").write_text(json.dumps(points))
+    arguments = edits(preset, photo, "--landmarks", photo / "points.json")
+    assert run(*arguments)[0] == 0
+    out = photo.parent / "out" / "r.png"
+    expected = zoo.load(preset).frontalize(images.read_image(photo / "a.png"), points)
+    np.testing.assert_array_equal(images.read_image(out), expected)
+    assert expected.shape == (128, 128, 3)
+    out.unlink()
+    legal = "legal is a JSON file of five points"
+    for text in ("[[1, 2", "x" * 20_000):
+        (photo / "points.json").write_text(text)
+        refused(arguments, "points.json cannot be read", legal)
+    (photo / "points.json").write_text('{"left_eye": [1, 2]}')
+    refused(arguments, "landmarks must be five points")
+    refused(edits(preset, photo, "--landmarks", photo / "none.json"), "none.json cannot be read")
+
+
 # The other commands.
 
 
