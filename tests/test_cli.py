@@ -14,6 +14,7 @@ import pytest
 import zoo
 from zoo import cli, registry
 from zoo.attributes import EDITED_ATTRIBUTES
+from zoo.blending import poisson
 from zoo.data import images
 from zoo.presets import read_config
 from zoo.testing.suite import small_model
@@ -125,6 +126,18 @@ def test_run_size_and_box(run, preset, photo, options, arguments):
     expected = model.complete(before, hole_of(photo), **arguments)
     np.testing.assert_array_equal(after, expected)
     assert (expected != model.complete(before, hole_of(photo))).any(), "the option has an effect"
+
+
+def test_run_hides_the_seam(run, preset, photo):
+    """--blend is the Poisson refinement of what comes out without it."""
+    out = photo.parent / "out" / "r.png"
+    assert run(*command(preset, photo))[0] == 0
+    plain = images.read_image(out)
+    assert run(*command(preset, photo), "--blend")[0] == 0
+    picture, mask = (images.read_image(photo / f"{n}.png") for n in ("a", "mask"))
+    expected = poisson(picture, plain, mask[..., 0])
+    np.testing.assert_array_equal(images.read_image(out), expected)
+    assert (expected != plain).any()
 
 
 def test_run_reads_and_writes_jpeg(run, preset, photo):

@@ -202,6 +202,9 @@ def run_command(
     size: Annotated[
         str | None, typer.Option(help="complete: longer side for the model, or native")
     ] = None,
+    blend: Annotated[
+        bool, typer.Option("--blend", help="complete: hide the seam (Poisson refinement)")
+    ] = False,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="edit: 1, 0, 1.5, ...")
     ] = None,
@@ -226,7 +229,7 @@ def run_command(
 
     given = {"mask": mask, "sketch": sketch, "color": color, "seed": seed, "size": size}
     given |= {"set": changes, "source": source, "classifier": classifier}
-    given |= {"landmarks": landmarks, "box": box}
+    given |= {"landmarks": landmarks, "box": box, "blend": blend or None}
     given = {name: value for name, value in given.items() if value is not None}
     name = presets.read_config(presets.find(preset))["model"]
     _quiet_tensorflow()

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 
+from zoo.blending import poisson
 from zoo.data import images
 from zoo.errors import ZooError
 from zoo.presets import load
@@ -28,7 +29,10 @@ def complete(preset: str, picture: np.ndarray, given: dict) -> np.ndarray:
     size = given.get("size")
     if size not in (None, "native"):
         size = integers("--size", size, "native, or pixels")
-    result = load(preset).complete(images.over_white(picture), hole, size=size, **options)
+    opaque = images.over_white(picture)
+    result = load(preset).complete(opaque, hole, size=size, **options)
+    if "blend" in given:
+        result = poisson(opaque, result, hole)
     if picture.shape[2] == 4:
         filled = np.dstack([result, np.full(shape, 255, np.uint8)])
         result = np.where(hole > 0, filled, picture)
@@ -81,7 +85,7 @@ def classify(preset: str, picture: np.ndarray, given: dict) -> None:
 
 # task -> function (preset, picture, given options) -> picture or None, and the options it takes
 VERBS = {
-    "complete": (complete, ("mask", "sketch", "color", "seed", "size", "box")),
+    "complete": (complete, ("mask", "sketch", "color", "seed", "size", "box", "blend")),
     "edit": (edit, ("set", "source", "classifier", "box")),
     "frontalize": (frontalize, ("landmarks",)),
     "classify": (classify, ()),
