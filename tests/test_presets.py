@@ -169,7 +169,10 @@ def test_find(copy, tmp_path):
     "name, message",
     [
         ("sc_fegan_celebahq_51", "no preset .*Did you mean 'sc_fegan_celebahq_512'"),
-        ("zebra", r"no preset or directory 'zebra'; known presets: sc_fegan_celebahq_512\.$"),
+        (
+            "zebra",
+            r"no preset or directory 'zebra'; known presets: attgan_celeba_128, .*stgan.*128\.$",
+        ),
         ("sc_fegan_celebahq_512", r"not shipped \(CC BY-NC 4.0\). .*zoo convert sc_fegan"),
         ("x" * 5000, "no preset or directory"),
         ("a\0b", "no preset or directory"),
