@@ -247,11 +247,11 @@ class GANModel(keras.Model):
 
         return tasks.classify(self, image)
 
-    def frontalize(self, image, landmarks=None, **options):
+    def frontalize(self, image, landmarks=None):
         """Turns a face to the camera; see `zoo.tasks.frontalize`."""
         from zoo import tasks
 
-        return tasks.frontalize(self, image, landmarks, **options)
+        return tasks.frontalize(self, image, landmarks)
 
     def save_preset(self, directory: str | os.PathLike, **card):
         """Writes `config.json` and `model.safetensors`; see `zoo.presets.save`."""
