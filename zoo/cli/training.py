@@ -1,0 +1,62 @@
+"""`zoo train` and `zoo demo`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo.cli.app import Overrides, app, check_directory, quiet_tensorflow, training_progress
+from zoo.errors import ZooError
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="YAML file, or a name from `zoo list`")],
+    run: Annotated[Path, typer.Option(help="directory of the run")],
+    overrides: Overrides = None,
+    resume: Annotated[str, typer.Option(help="auto: go on if there are checkpoints; no")] = "auto",
+) -> None:
+    """Trains a model; the run directory loads with zoo.load()."""
+    if resume not in ("auto", "no"):
+        raise ZooError(f"--resume is {resume!r}; legal are auto, no")
+    check_directory("--run", run)
+    from zoo.config import load_recipe
+
+    loaded, _ = load_recipe(recipe, overrides or ())
+    quiet_tensorflow()
+    from zoo.training.runner import train as run_training
+
+    try:
+        with training_progress() as progress:
+            run_training(loaded, run, resume=resume == "auto", progress=progress)
+    except KeyboardInterrupt:
+        print(f"stopped; a checkpoint is in {run}. The same command goes on from it.")
+        raise typer.Exit(130) from None
+    print(run)
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output")] = Path("demo"),
+    recipe: Annotated[str, typer.Option(help="of a completion model")] = "sc_fegan/demo",
+    overrides: Overrides = None,
+) -> None:
+    """Makes faces, trains briefly, edits faces and a photo, exports, and shows it all."""
+    from zoo.config import load_recipe
+
+    check_directory("-o", output)
+    faces = json.dumps(str(output / "faces"), ensure_ascii=False)  # as YAML reads it back
+    loaded, _ = load_recipe(recipe, [f"data.directory={faces}", *(overrides or ())])
+    quiet_tensorflow()
+    from zoo import demo
+
+    try:
+        with training_progress() as progress:
+            lines = demo.run(loaded, output, progress)
+    except KeyboardInterrupt:
+        print(f"stopped; the same command goes on with what is in {output}.")
+        raise typer.Exit(130) from None
+    print(*lines, sep="\n")
