@@ -43,14 +43,14 @@ def faces():
 
 def batches(faces, indices=range(11), batch_size=3, seed=5, flip=0.5, keys=None, **settings):
     hints = {name: settings.pop(name) for name in HintSection.model_fields if name in settings}
-    joined = settings.pop("joined", 1)
+    shared = {key: settings.pop(key) for key in ("joined", "worker", "workers") if key in settings}
     keys = keys or {key: (SIZE, SIZE, c) for key, c in CHANNELS.items()}
     return Batches(
         *(faces, indices, batch_size, seed, keys),
         mask_settings=MaskSection(**settings),
         hint_settings=HintSection(**hints),
         augmentation=AugmentationSection(flip=flip),
-        joined=joined,
+        **shared,
     )
 
 
@@ -93,6 +93,46 @@ def test_every_example_once_before_any_twice(faces):
     epochs = [drawn[start : start + 5] for start in range(0, 30, 5)]
     assert all(sorted(epoch) == [1, 2, 4, 7, 9] for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 1, "every epoch has an order of its own"
+
+
+@pytest.mark.parametrize("workers, joined, same", [(2, 1, 0), (3, 2, 1), (6, 1, 0)])
+def test_workers_make_their_rows_of_the_one_batch(faces, workers, joined, same):
+    """Side by side, the parts of all workers are what one worker makes, target attributes too."""
+    keys = {key: (SIZE, SIZE, c) for key, c in CHANNELS.items()}
+    keys |= {"attributes": (3,), "target_attributes": (3,), "identity": ()}
+    settings = {"batch_size": 6, "keys": keys, "joined": joined, "same_in_batch": same}
+    whole = batches(faces, **settings)(1)
+    parts = [batches(faces, worker=n, workers=workers, **settings)(1) for n in range(workers)]
+    share = 6 // workers
+    for key, value in whole.items():
+        rows = np.stack([part[key] for part in parts])  # (workers, joined * share, ...)
+        rows = rows.reshape(workers, joined, share, *value.shape[1:]).swapaxes(0, 1)
+        np.testing.assert_array_equal(rows.reshape(value.shape), value, err_msg=key)
+
+
+def test_a_worker_reads_no_rows_of_the_others(faces):
+    class Counting(list):
+        read = 0
+
+        def __getitem__(self, index):
+            self.read += 1
+            return super().__getitem__(index)
+
+    counting = Counting(faces)
+    stream = batches(counting, batch_size=8, worker=1, workers=4)
+    counting.read = 0
+    stream(3)
+    assert counting.read == 2
+
+
+@pytest.mark.parametrize("worker, workers, message", [
+    (2, 2, "worker is 2 of 2; legal are 0 to 1"),
+    (-1, 2, "worker is -1 of 2"),
+    (0, 2, "a batch of 3 cannot be shared by 2 workers; legal is a multiple of 2"),
+])  # fmt: skip
+def test_shares_that_cannot_be(faces, worker, workers, message):
+    with pytest.raises(ZooError, match=message):
+        batches(faces, worker=worker, workers=workers)
 
 
 def test_as_dataset_equals_direct_calls(faces):

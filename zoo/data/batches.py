@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,10 +69,13 @@ class Batches:
     float32; `parsing` (B, H, W) and `identity` (B,) int32. `target_attributes` are the attributes
     of the batch in another order.
 
+    On a cluster each worker makes its own rows of every batch, in blocks: worker 0 the first, and
+    so on. Together they are the batch that one worker alone would make.
+
     Args:
         dataset: sequence of examples, dicts as `zoo.data.synthfaces` gives them.
         indices: examples to draw from; each is used once before any is used again.
-        batch_size: examples per batch.
+        batch_size: examples per batch, of all workers together.
         seed: of order, augmentation, masks, strokes and noise.
         keys: batch key -> its shape without the batch axis.
         mask_settings: kind and limits of the holes.
@@ -79,9 +83,11 @@ class Batches:
         augmentation: random changes of the images.
         attribute_columns: columns of the data's attributes that the model has; None = all.
         joined: number of batches that one training step uses up; it receives them in one.
+        worker: which of the workers this is, from 0.
+        workers: how many share each batch; a divisor of `batch_size`.
 
     Raises:
-        ZooError: the data lacks a key, or has other attributes.
+        ZooError: the data lacks a key, or has other attributes; the batch cannot be shared so.
     """
 
     def __init__(
@@ -97,6 +103,8 @@ class Batches:
         augmentation: AugmentationSection | None = None,
         attribute_columns: list[int] | None = None,
         joined: int = 1,
+        worker: int = 0,
+        workers: int = 1,
     ):
         self.dataset = dataset
         self.indices = np.asarray(indices)
@@ -108,6 +116,8 @@ class Batches:
         self.augmentation = augmentation or AugmentationSection()
         self.attribute_columns = attribute_columns
         self.joined = joined
+        self.rows = _rows(batch_size, worker, workers)
+        self._order = functools.lru_cache(maxsize=2)(self._epoch_order)  # two meet in a batch
         self._check()
 
     def _check(self) -> None:
@@ -133,22 +143,32 @@ class Batches:
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
     def _batch(self, number: int) -> dict[str, np.ndarray]:
+        first = number * self.batch_size
+        faces = {row: self._face(first + row) for row in self.rows}
         examples = []
-        for position in range(number * self.batch_size, (number + 1) * self.batch_size):
-            rng = np.random.default_rng((self.seed, 1, position))
+        for row, face in faces.items():
+            rng = np.random.default_rng((self.seed, 1, first + row))
             shared = np.random.default_rng((self.seed, 2, number))
             mask_rng = shared if self.masks.same_in_batch else rng
-            examples.append(self._example(self.dataset[self._index(position)], rng, mask_rng))
+            examples.append(self._example(face, rng, mask_rng))
         batch = {key: np.stack([example[key] for example in examples]) for key in self.keys}
         if "target_attributes" in self.keys:
             order = np.random.default_rng((self.seed, 3, number)).permutation(self.batch_size)
-            batch["target_attributes"] = batch["target_attributes"][order]
+            others = [order[row] for row in self.rows]  # some may be rows of another worker
+            faces |= {row: self._face(first + row) for row in others if row not in faces}
+            batch["target_attributes"] = np.stack([self._attributes(faces[r]) for r in others])
         return batch
 
-    def _index(self, position: int) -> int:
+    def _face(self, position: int) -> dict[str, np.ndarray]:
         epoch, place = divmod(position, len(self.indices))
-        order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self.indices))
-        return int(self.indices[order[place]])
+        return self.dataset[int(self._order(epoch)[place])]
+
+    def _epoch_order(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, 0, epoch)).permutation(self.indices)
+
+    def _attributes(self, face: dict) -> np.ndarray:
+        values = face["attributes"].astype(np.float32)
+        return values if self.attribute_columns is None else values[self.attribute_columns]
 
     def _example(self, face: dict, rng, mask_rng) -> dict[str, np.ndarray]:
         """One face with what is drawn into it, in the order of the random draws."""
@@ -171,8 +191,7 @@ class Batches:
         if key == "noise":
             return hints.noise((height, width), rng, self.hints.noise, self.keys[key][-1])
         if key in ("attributes", "target_attributes"):
-            values = face["attributes"].astype(np.float32)
-            return values if self.attribute_columns is None else values[self.attribute_columns]
+            return self._attributes(face)
         return np.asarray(face[key], np.int32 if key in _INTEGERS else np.float32)
 
     def _mask(self, face: dict, rng: np.random.Generator) -> np.ndarray:
@@ -198,6 +217,19 @@ class Batches:
             }
 
         return tf.data.Dataset.range(start, stop).map(make, num_parallel_calls=2).prefetch(4)
+
+
+def _rows(batch_size: int, worker: int, workers: int) -> range:
+    """The rows of a batch that one worker makes."""
+    if not 0 <= worker < workers:
+        raise ZooError(f"worker is {worker} of {workers}; legal are 0 to {workers - 1}")
+    if batch_size % workers:
+        raise ZooError(
+            f"a batch of {batch_size} cannot be shared by {workers} workers; "
+            f"legal is a multiple of {workers}"
+        )
+    share = batch_size // workers
+    return range(worker * share, (worker + 1) * share)
 
 
 def _drawing_order(keys) -> list[str]:
