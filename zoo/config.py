@@ -65,6 +65,9 @@ class DataSection(_Section):
     held_out: int = Field(
         10, ge=2, description="every n-th identity is for validation, if the set has no split"
     )
+    max_yaw: float | None = Field(
+        None, ge=0, le=90, description="faces turned further are left out, degrees; null = none"
+    )
     count: int = Field(960, ge=2, description="images")
     seed: int = Field(0, ge=0)
     views_per_identity: int = Field(4, ge=1)

@@ -323,6 +323,25 @@ def test_kinds_of_masks(faces, kind, area):
     assert (masks == masks[:1]).all() == (kind == "center")
 
 
+def test_a_mixture_draws_each_kind_with_its_own_options(faces):
+    """Its parts are told by their areas; weights are shares of the whole."""
+    parts = [
+        {"kind": "center", "side": 0.25, "weight": 3},  # 1/16 of the image
+        {"kind": "center", "side": 1.0, "weight": 1},
+        {"kind": "irregular", "bucket": (0.3, 0.5), "weight": 2},
+    ]
+    stream = batches(faces, batch_size=50, kind="mixture", components=parts)
+    areas = np.concatenate([stream(n)["mask"].mean(axis=(1, 2, 3)) for n in range(6)])
+    kinds = areas == 1 / 16, areas == 1.0, (areas > 0.3) & (areas <= 0.5)
+    assert sum(kinds).all()
+    np.testing.assert_allclose([k.mean() for k in kinds], [1 / 2, 1 / 6, 1 / 3], atol=0.09)
+    one = batches(faces, kind="mixture", components=parts, same_in_batch=1)(0)["mask"]
+    assert (one == one[:1]).all()
+    with pytest.raises(ZooError, match="the data has no parsing"):
+        without = [{k: v for k, v in face.items() if k != "parsing"} for face in faces]
+        batches(without, kind="mixture", components=[*parts, {"kind": "sc_fegan"}])
+
+
 def test_missing_and_misshapen_data_are_named(faces):
     with pytest.raises(ZooError, match="the data has no frontal; it has image, sketch"):
         batches(faces, keys={"frontal": (SIZE, SIZE, 3)})
@@ -387,3 +406,14 @@ def test_the_own_split_of_a_set_comes_first():
     assert (training.tolist(), validation.tolist()) == ([1, 2], [0])
     for without in (Faces(), Faces(train=[1, 2], test=[0]), Faces(train=[1, 2], val=[])):
         assert split(without, held_out=5)[1].tolist() == [4, 9]
+
+
+def test_faces_turned_too_far_are_left_out():
+    faces = Faces(train=[1, 2, 3], val=[0, 4])
+    faces.yaws = np.array([15, -60, 75, 60, -90, 0, 0, 0, 0, 0])
+    training, validation = split(faces, held_out=5, max_yaw=60)
+    assert (training.tolist(), validation.tolist()) == ([1, 3], [0])
+    with pytest.raises(ZooError, match="max_yaw is 10, but the least yaw of 3 faces is 60"):
+        split(faces, held_out=5, max_yaw=10)
+    with pytest.raises(ZooError, match="max_yaw is 60, but the data has no yaws"):
+        split(Faces(), held_out=5, max_yaw=60)

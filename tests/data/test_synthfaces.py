@@ -522,6 +522,14 @@ def test_foreign_directories_are_left_alone(image_set, tmp_path):
         synthfaces.open_dataset(tmp_path)
 
 
+def test_yaws_without_reading_examples_one_by_one(image_set, record_set):
+    for directory in (image_set, record_set):
+        dataset = synthfaces.open_dataset(directory)
+        expected = np.array([dataset[i]["yaw"] for i in range(len(dataset))])
+        np.testing.assert_array_equal(dataset.yaws, expected)
+        assert dataset.yaws.dtype == np.float32 and np.ptp(expected) > 1
+
+
 @pytest.fixture
 def copied(image_set, tmp_path):
     import shutil

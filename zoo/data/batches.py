@@ -22,23 +22,42 @@ _MASK_OPTIONS = {
 }
 
 
-def split(dataset, held_out: int) -> tuple[np.ndarray, np.ndarray]:
+def split(dataset, held_out: int, max_yaw: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training and for validation: the set's own, or a split by identity.
 
     Args:
         dataset: with `indices(name)` and `identities`, as SynthFaces and the readers are.
         held_out: see `split_identities`; not read where the set has both splits.
+        max_yaw: leaves out faces turned further to either side, degrees; the data must have `yaws`.
 
     Raises:
-        ZooError: one side would be empty.
+        ZooError: one side would be empty, or the data has no yaws.
     """
     try:
         own = dataset.indices("train"), dataset.indices("val")
     except ZooError:  # no partition of its own
         own = (), ()
-    if len(own[0]) and len(own[1]):
-        return own
-    return split_identities(dataset.identities, held_out)
+    whole = len(own[0]) and len(own[1])
+    parts = own if whole else split_identities(dataset.identities, held_out)
+    if max_yaw is None:
+        return parts
+    return tuple(_turned_at_most(max_yaw, dataset, part) for part in parts)
+
+
+def _turned_at_most(max_yaw: float, dataset, indices: np.ndarray) -> np.ndarray:
+    yaws = getattr(dataset, "yaws", None)
+    if yaws is None:
+        raise ZooError(
+            f"max_yaw is {max_yaw}, but the data has no yaws; legal for it is none. "
+            "SynthFaces and multi_pie have yaws"
+        )
+    kept = indices[np.abs(yaws[indices]) <= max_yaw]
+    if not len(kept):
+        least = np.abs(yaws[indices]).min()
+        raise ZooError(
+            f"max_yaw is {max_yaw}, but the least yaw of {len(indices)} faces is {least}"
+        )
+    return kept
 
 
 def split_identities(identities: np.ndarray, held_out: int) -> tuple[np.ndarray, np.ndarray]:

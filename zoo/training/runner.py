@@ -143,7 +143,7 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
             f"recipe: model.arguments.identities is {model.identities}, "
             f"but {recipe.data.directory} has {people} people"
         )
-    indices = split(dataset, recipe.data.held_out)
+    indices = split(dataset, recipe.data.held_out, recipe.data.max_yaw)
     seed, size = recipe.training.seed, recipe.training.batch_size
     settings = {
         "mask_settings": recipe.masks,

@@ -164,6 +164,11 @@ class Dataset:
         """Identity of every example, (len(self),) int64, without reading any."""
         return np.arange(len(self)) // self.manifest["views_per_identity"]
 
+    @property
+    def yaws(self) -> np.ndarray:
+        """Yaw of every example, (len(self),) float32 degrees; of records each one is read."""
+        raise NotImplementedError
+
     def indices(self, split: str) -> np.ndarray:
         """Indices of the examples of a split, (n,) int64; no identity is in two splits.
 
@@ -216,6 +221,11 @@ class _ImageDataset(Dataset):
             self._values = np.array(rows[1:], np.float64)
         except ValueError as error:
             raise ZooError(f"{path}: {error}") from error
+        self._yaw_column = columns.index("yaw")
+
+    @property
+    def yaws(self) -> np.ndarray:
+        return self._values[:, self._yaw_column].astype(np.float32)
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
         example, first = {}, 1
@@ -242,7 +252,13 @@ class _TFRecordDataset(Dataset):
                 f"the manifest says {len(self)}."
             )
 
-    def _read(self, index: int) -> dict[str, np.ndarray]:
+    @property
+    def yaws(self) -> np.ndarray:
+        found = [self._features(index)[0]["yaw"] for index in range(len(self))]
+        return np.concatenate(found).astype(np.float32)
+
+    def _features(self, index: int) -> tuple[dict, str]:
+        """What the record of an example holds, and the record's name in messages."""
         shard = bisect.bisect_right(self._ends, index)
         row = index - (self._ends[shard - 1] if shard else 0)
         offset, length = self._offsets[shard][row].tolist()
@@ -253,6 +269,10 @@ class _TFRecordDataset(Dataset):
         missing = {*self._fields, *self._kinds} - features.keys()
         if missing:
             raise ZooError(f"{where}: lacks {', '.join(sorted(missing))}.")
+        return features, where
+
+    def _read(self, index: int) -> dict[str, np.ndarray]:
+        features, where = self._features(index)
         example = {
             key: features[key].astype(field.dtype).reshape(field.shape)[()]
             for key, field in self._fields.items()
