@@ -125,6 +125,38 @@ def test_numbers_as_yaml_1_1_reads_them(write):
     assert recipe.optimizers["generator"].learning_rate == 1e-4
 
 
+@pytest.mark.parametrize("masks, message", [
+    ("{kind: mixture}", "kind mixture needs components$"),
+    ("{components: [{kind: center}]}", "components are for kind mixture$"),
+    ("{kind: mixture, components: [center]}",
+     r"masks.components.0 \(--set\) is 'center'; legal is a mapping of kind, side, "),
+    ("{kind: mixture, components: [{kind: brush}, {kind: centre}]}",
+     r"masks.components.1.kind \(--set\) is 'centre': .*. Did you mean 'center'\?$"),
+    ("{kind: mixture, components: [{kind: mixture}]}", "components.0.kind .*'mixture': input"),
+    ("{kind: mixture, components: [{kind: center, sides: 1}]}",
+     r"unknown key masks.components.0.sides \(--set\); .*, weight. Did you mean 'side'\?$"),
+    ("{kind: mixture, components: [{kind: center, weight: 0}]}", "weight .* greater than 0$"),
+    ("{bucket: [0.2, 0.1]}", "bucket must be two shares, 0 <= low < high <= 1$"),
+    ("{min_side: 0.6}", "min_side must be at most max_side$"),
+])  # fmt: skip
+def test_holes_that_are_none(write, masks, message):
+    with pytest.raises(ZooError, match=message) as error:
+        config.load_recipe(write("b.yaml", "extends: a.yaml"), [f"masks={masks}"])
+    assert "\n" not in str(error.value)
+
+
+def test_a_mixture_of_holes(write):
+    given = "masks={kind: mixture, components: [{kind: irregular, bucket: [0, 0.1], weight: 3}]}"
+    masks = config.load_recipe(write("b.yaml", "extends: a.yaml"), [given])[0].masks
+    (part,) = masks.components
+    assert (masks.kind, part.kind, part.bucket, part.weight) == (
+        "mixture",
+        "irregular",
+        (0, 0.1),
+        3,
+    )
+
+
 def test_flat():
     values = {"a": 1, "b": {"c": [1], "d": {"e": None}}, "f": {}}
     assert config.flat(values) == {"a": 1, "b.c": [1], "b.d.e": None, "f": {}}

@@ -7,9 +7,10 @@ over both. An unknown key is an error that names its path and the nearest legal 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -75,23 +76,59 @@ class DataSection(_Section):
     sketch: Literal["hed", "canny", "none"] = "canny"
 
 
-class MaskSection(_Section):
-    """Holes of training images; lengths and angles are of kind sc_fegan. See `zoo.masks`."""
+_MASK_KINDS = (
+    *("sc_fegan", "center", "rectangle", "random_block", "random_region", "brush"),
+    *("irregular", "free_form_strokes"),
+)
 
-    kind: Literal[
-        *("sc_fegan", "center", "rectangle", "random_block", "random_region", "brush"),
-        *("irregular", "free_form_strokes"),
-    ] = "sc_fegan"
-    same_in_batch: Literal[0, 1] = Field(0, description="1: one mask for the whole batch")
+
+class _MaskOptions(_Section):
+    """Options of the kinds; lengths and angles are of kind sc_fegan. See `zoo.masks`."""
+
+    kind: str
     side: float = Field(0.5, gt=0, le=1, description="of a central hole, share of the image's")
     min_side: float = Field(0.375, gt=0, le=1, description="of a rectangle, share of the image's")
     max_side: float = Field(0.5, gt=0, le=1, description="of a rectangle, share of the image's")
+    bucket: tuple[float, float] | None = Field(
+        None, description="of irregular holes: share of the image, more than and up to"
+    )
     hair_probability: float = Field(1 / 3, ge=0, le=1, description="the hair is erased as well")
     max_draw: int = Field(5, ge=1, description="most lines of the free-form mask")
     max_line: int = Field(80, ge=1, description="most vertices of a line")
     max_angle: float = Field(20.0, ge=0, le=180, description="degrees")
     max_length: float = Field(140.0, gt=0, description="pixels at 512")
     brush_width: float = Field(24.0, gt=0, description="pixels at 512")
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.min_side > self.max_side:
+            raise PydanticCustomError("sides", "min_side must be at most max_side")
+        if self.bucket and not 0 <= self.bucket[0] < self.bucket[1] <= 1:
+            raise PydanticCustomError("bucket", "bucket must be two shares, 0 <= low < high <= 1")
+        return self
+
+
+class MaskComponent(_MaskOptions):
+    """One kind of hole in a mixture."""
+
+    kind: Literal[_MASK_KINDS]
+    weight: float = Field(1.0, gt=0, description="how often, next to the others")
+
+
+class MaskSection(_MaskOptions):
+    """Holes of training images. `kind: mixture` draws each hole from one of the `components`."""
+
+    kind: Literal[*_MASK_KINDS, "mixture"] = "sc_fegan"
+    same_in_batch: Literal[0, 1] = Field(0, description="1: one mask for the whole batch")
+    components: list[MaskComponent] = Field([], description="of a mixture: kind, weight, options")
+
+    @model_validator(mode="after")
+    def _components_of_a_mixture(self):
+        if self.kind == "mixture" and not self.components:
+            raise PydanticCustomError("mixture", "kind mixture needs components")
+        if self.kind != "mixture" and self.components:
+            raise PydanticCustomError("mixture", "components are for kind mixture")
+        return self
 
 
 class HintSection(_Section):
@@ -295,7 +332,7 @@ def _explained(error: ValidationError, origins: dict[str, str]) -> str:
     """The first problem on one line: path, origin, what was received, what is legal."""
     problem = error.errors()[0]
     path = ".".join(str(part) for part in problem["loc"])
-    given = (o for p, o in origins.items() if p == path or p.startswith(f"{path}."))
+    given = (o for p, o in origins.items() if _within(p, path) or _within(path, p))
     origin = next((f" ({o})" for o in given), "")
     if problem["type"] == "extra_forbidden":
         legal = _keys(problem["loc"][:-1])
@@ -306,16 +343,25 @@ def _explained(error: ValidationError, origins: dict[str, str]) -> str:
     if problem["type"] == "model_type":
         legal = ", ".join(_keys(problem["loc"]))
         return f"recipe: {path}{origin} is {problem['input']!r}; legal is a mapping of {legal}"
+    hint = ""
+    if problem["type"] == "literal_error":
+        hint = did_you_mean(problem["input"], re.findall(r"'(\w+)'", problem["ctx"]["expected"]))
     message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"recipe: {path}{origin} is {problem['input']!r}: {message}"
+    return f"recipe: {path}{origin} is {problem['input']!r}: {message}{hint and f'.{hint}'}"
+
+
+def _within(path: str, section: str) -> bool:
+    return f"{path}.".startswith(f"{section}.")
 
 
 def _keys(path: Iterable[str | int]) -> list[str]:
     """Legal keys of the section at `path`."""
     section: Any = Recipe
     for part in path:
-        field = getattr(section, "model_fields", {}).get(part)
-        section = field.annotation if field else OptimizerSection
+        if field := getattr(section, "model_fields", {}).get(part):
+            section = field.annotation
+        else:  # a key of a dict, or a place in a list
+            section = get_args(section)[-1]
     return list(section.model_fields)
 
 

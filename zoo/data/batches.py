@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from zoo import masks
-from zoo.config import AugmentationSection, HintSection, MaskSection
+from zoo.config import AugmentationSection, HintSection, MaskComponent, MaskSection
 from zoo.data import hints
 from zoo.data.augmentation import augment
 from zoo.errors import ZooError
@@ -19,6 +19,7 @@ _MASK_OPTIONS = {
     "sc_fegan": ("hair_probability", *_STROKES),
     "center": ("side",),
     "rectangle": ("min_side", "max_side"),
+    "irregular": ("bucket",),
 }
 
 
@@ -144,7 +145,8 @@ class Batches:
         needed = set(self.keys) - {"mask", "noise", "target_attributes"}
         if "target_attributes" in self.keys:
             needed |= {"attributes"}
-        if "mask" in self.keys and self.masks.kind == "sc_fegan":
+        kinds = {part.kind for part in (self.masks, *self.masks.components)}
+        if "mask" in self.keys and "sc_fegan" in kinds:
             needed |= {"landmarks", "parsing"}
         missing = sorted(needed - face.keys())
         if missing:
@@ -199,7 +201,7 @@ class Batches:
         if key in ("image", "frontal"):
             return face[key].astype(np.float32) / 127.5 - 1.0
         if key == "mask":
-            return self._mask(face, mask_rng)
+            return _mask_generator(self.masks, face)(height, width, mask_rng)
         if key == "sketch":
             drawn = rng.random() < self.hints.sketch_probability
             return (face[key] * drawn)[..., None].astype(np.float32)
@@ -212,13 +214,6 @@ class Batches:
         if key in ("attributes", "target_attributes"):
             return self._attributes(face)
         return np.asarray(face[key], np.int32 if key in _INTEGERS else np.float32)
-
-    def _mask(self, face: dict, rng: np.random.Generator) -> np.ndarray:
-        kind = self.masks.kind
-        options = {name: getattr(self.masks, name) for name in _MASK_OPTIONS.get(kind, ())}
-        if kind == "sc_fegan":
-            options |= {"landmarks": face["landmarks"], "parsing": face["parsing"]}
-        return getattr(masks, kind)(*face["image"].shape[:2], rng, **options)
 
     def as_dataset(self, start: int, stop: int):
         """A `tf.data.Dataset` of the batches of steps `start` to `stop - 1`, made ahead of use."""
@@ -236,6 +231,21 @@ class Batches:
             }
 
         return tf.data.Dataset.range(start, stop).map(make, num_parallel_calls=2).prefetch(4)
+
+
+def _mask_generator(settings: MaskSection | MaskComponent, face: dict) -> Callable:
+    """What draws a hole into a face, called with (height, width, rng)."""
+    if settings.kind == "mixture":
+        parts = settings.components
+        return functools.partial(
+            masks.mixture,
+            kinds=[_mask_generator(part, face) for part in parts],
+            weights=[part.weight for part in parts],
+        )
+    options = {name: getattr(settings, name) for name in _MASK_OPTIONS.get(settings.kind, ())}
+    if settings.kind == "sc_fegan":
+        options |= {"landmarks": face["landmarks"], "parsing": face["parsing"]}
+    return functools.partial(getattr(masks, settings.kind), **options)
 
 
 def _rows(batch_size: int, worker: int, workers: int) -> range:
