@@ -28,7 +28,10 @@ setup(
     packages=[*find_packages(include=["zoo", "zoo.*"]), "zoo.configs"],
     package_dir={"zoo.configs": "configs"},
     package_data={
-        "zoo": ["models/*/README.md", "data/*/README.md", "data/synthfaces/assets/*"],
+        "zoo": [
+            *("models/*/README.md", "data/*/README.md", "data/synthfaces/assets/*"),
+            *("presets/index.json", "presets/weights/*/*"),
+        ],
         "zoo.configs": ["*/*.yaml"],
     },
     install_requires=[

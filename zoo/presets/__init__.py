@@ -12,31 +12,46 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+from zoo import __version__
 from zoo.errors import ZooError, did_you_mean
 from zoo.files import atomic_path, sha256
+from zoo.presets import store
+from zoo.presets.index import CONFIG, FORMAT, MAX_CONFIG, WEIGHTS, check_format
 from zoo.registry import MODELS, check_names, create, list_models
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
-_MAX_CONFIG = 1_000_000  # bytes
 _MAX_HALF = 65504.0  # of float16
 _KEYS = {"model": str, "arguments": dict, "networks": list, "sha256": str, "card": dict}
 
 
 def cards() -> dict[str, dict]:
-    """Preset name -> card, for every model's `presets.py` (data only; imports no TensorFlow)."""
-    found = {}
+    """Preset name -> what its model's `presets.py` says of it (data only; no TensorFlow).
+
+    A card has `model`, `description` and `licence`, and either `obtain` (the weights are not ours
+    to ship) or what `zoo.presets.card` tells of one that we trained.
+    """
+    shipped, found = store.SHIPPED.entries(), {}
     for model in list_models():
         package = MODELS[model].rsplit(".", 1)[0]
         for name, card in import_module(f"{package}.presets").PRESETS.items():
-            found[name] = {"model": model, **card}
+            if name in shipped:
+                found[name] = {**card, "model": model, "licence": shipped[name].licence}
+            elif "obtain" in card:
+                found[name] = {"model": model, **card}
     return found
 
 
 def list_presets(model: str | None = None) -> list[str]:
-    """Names that `load` knows, of one model or of all."""
+    """Names that `load` knows, of one model or of all.
+
+    They come from the package, from the directories of `ZOO_PRESETS` and from the user's store.
+    """
     if model is not None:
         check_names("model", [model], list_models())
-    return sorted(n for n, card in cards().items() if model in (None, card["model"]))
+    models = {name: entry.model for name, entry in store.home().entries().items()}
+    models |= {n: read_config(path)["model"] for n, path in store.user_presets().items()}
+    models |= {name: card["model"] for name, card in cards().items()}
+    models |= {name: entry.model for name, entry in store.SHIPPED.entries().items()}
+    return sorted(name for name, of in models.items() if model in (None, of))
 
 
 def save(
@@ -72,6 +87,8 @@ def save(
             raise ZooError(f"{variable.path} holds values beyond float16; save with half=False")
         arrays[variable.path] = array.astype("float16") if half else array
     config = {
+        "format": FORMAT,
+        "zoo": __version__,
         "model": model.zoo_name,
         "arguments": {k: v for k, v in model.get_config().items() if k != "name"},
         "networks": kept,
@@ -103,8 +120,8 @@ def read_config(directory: str | os.PathLike) -> dict:
     path = Path(directory) / CONFIG
     if not path.is_file():
         raise ZooError(f"{directory} is not a preset: it has no {CONFIG}")
-    if path.stat().st_size > _MAX_CONFIG:
-        raise ZooError(f"{path} is larger than {_MAX_CONFIG} bytes")
+    if path.stat().st_size > MAX_CONFIG:
+        raise ZooError(f"{path} is larger than {MAX_CONFIG} bytes")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # UTF-8, JSON, numbers without end, depth
@@ -113,6 +130,7 @@ def read_config(directory: str | os.PathLike) -> dict:
         raise ZooError(f"cannot read {path}: {error.strerror}") from error
     if not isinstance(config, dict):
         raise ZooError(f"{path} must be an object with {', '.join(_KEYS)}")
+    check_format(config, str(path))
     config.setdefault("card", {})
     for key, kind in _KEYS.items():
         if not isinstance(config.get(key), kind):
@@ -158,18 +176,26 @@ def _variables(model, networks: Iterable[str]) -> dict:
 
 
 def find(preset: str | os.PathLike) -> Path:
-    """The directory of a preset given by name or path; a run directory's newest preset."""
-    path = Path(preset)
-    for candidate in (path, path / "preset"):
-        if os.path.isfile(candidate / CONFIG):  # False for a name that no file can have
-            return candidate
+    """The directory of a preset given by name or path; a run directory's newest preset.
+
+    A path comes before a name. See `zoo.presets.store` for where names are looked for; files that
+    lie in a store are compared with its index.
+
+    Raises:
+        ZooError: unknown name, or a file that is missing, broken or not the index's.
+    """
+    path, name = Path(preset), str(preset)
+    if directory := store.preset_directory(path):
+        return directory
     if os.path.isdir(path):
         raise ZooError(f"{path} is not a preset: it has no {CONFIG}")
-    known = cards()
-    card = known.get(str(preset))
-    if card is None:
+    if directory := store.locate(name):
+        return directory
+    known = list_presets()
+    if name not in known:
         raise ZooError(
-            f"no preset or directory {str(preset)!r}; known presets: {', '.join(sorted(known))}."
-            f"{did_you_mean(str(preset), known)}"
+            f"no preset or directory {name!r}; known presets: {', '.join(known)}."
+            f"{did_you_mean(name, known)}"
         )
-    raise ZooError(f"the weights of {preset} are not shipped ({card['licence']}). {card['obtain']}")
+    card = cards()[name]
+    raise ZooError(f"the weights of {name} are not shipped ({card['licence']}). {card['obtain']}")
