@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
 from zoo.attributes import CELEBA_ATTRIBUTES
@@ -71,6 +72,22 @@ def test_reconstruction_has_the_sources_attributes():
     losses = model.generator_losses(batch, outputs)
     np.testing.assert_allclose(losses["reconstruction"], error, rtol=1e-5)
     assert model.loss_weights["generator"]["reconstruction"] == 100.0
+
+
+def test_penalties_of_the_released_code():
+    """Zero-centred at the real images: by hand from D's gradient there."""
+    model = compiled(small_model("attgan", penalty="0-gp", penalty_points="real"))
+    batch = training_batch(model)
+    loss = model.discriminator_losses(batch, model.forward(batch))["gradient_penalty"]
+    with tf.GradientTape() as tape:
+        tape.watch(batch["image"])
+        scores = model.discriminator(batch["image"])[0]
+    slope = tape.gradient(scores, batch["image"]).numpy()
+    np.testing.assert_allclose(loss, (slope**2).sum((1, 2, 3)).mean(), rtol=1e-4)
+    assert model.get_config()["penalty"] == "0-gp"
+    assert (
+        zoo.create("attgan", image_size=32, width=0.05, gan_loss="lsgan").penalty_points == "line"
+    )
 
 
 def test_zero_weights_are_not_computed():

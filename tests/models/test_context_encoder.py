@@ -23,12 +23,32 @@ def learned(network):
         ({"region": "random"}, 71_196_259, 2_832_257),
         ({"region": "random", "image_size": 64}, 71_064_803, 2_766_529),
         ({"conditional": True, "n_bottleneck": 100}, 7_221_231, 2_904_385),
+        # 1x1 convolution, batch norm, and the rows of the first transposed convolution
+        ({"nz": 100}, 71_130_531 + 10_100 + 200 + 100 * 512 * 16, 2_766_529),
     ],
 )
 def test_full_size_parameter_counts(arguments, generator, discriminator):
     model = zoo.create("context_encoder", **arguments)
     assert learned(model.generator) == generator
     assert learned(model.discriminator) == discriminator
+
+
+@pytest.mark.parametrize("noise_type, deviation", [("normal", 1.0), ("uniform", 3**-0.5)])
+def test_noise_beside_the_bottleneck(noise_type, deviation):
+    model = compiled(small(nz=8, noise_type=noise_type))
+    assert model.generator.noise.bias.trainable is False  # as those of all convolutions
+    noise = model._noise(4096).numpy()
+    assert noise.shape == (4096, 8) and abs(noise.std() - deviation) < 0.02
+    assert abs(noise.mean()) < 0.02 and (np.abs(noise).max() < 1) == (noise_type == "uniform")
+    batch = random_batch(model)
+    np.testing.assert_array_equal(model(batch), model(batch))  # without noise
+    erased = model._erased(batch)
+    calm, other = (model.generator(erased, x) for x in (np.zeros((2, 8), "f4"), noise[:2]))
+    assert np.abs(calm - other).max() > 0
+    first = model.forward(batch)["generated"].numpy()
+    np.testing.assert_array_equal(model.forward(batch)["generated"], first)  # by the step alone
+    model.step.assign_add(1)
+    assert np.abs(model.forward(batch)["generated"] - first).max() > 0
 
 
 def small(**arguments):

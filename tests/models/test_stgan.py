@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import tensorflow as tf
 
 import zoo
 from zoo.attributes import with_changes
+from zoo.config import load_recipe
 from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
 from zoo.errors import ZooError
+from zoo.losses import adversarial
 from zoo.testing.suite import (
     changed,
     compiled,
@@ -109,6 +113,8 @@ def test_target_vector_in_place_of_the_difference():
         {"stu_state": "direct", "stu_norm": "in"},
         {"multi_inputs": 3, "one_more_conv": 1},
         {"shortcut_layers": 1, "inject_layers": 0, "one_more_conv": 3},
+        {"stu_inject_layers": 0},
+        {"use_stu": False, "gan_loss": "lsgan"},
     ],
 )
 def test_every_weight_of_a_variant_gets_gradient(arguments):
@@ -125,6 +131,47 @@ def test_every_weight_of_a_variant_gets_gradient(arguments):
         strict=True,
     ):
         assert np.abs(gradient).max() > 0, variable.path
+
+
+def test_every_ablation_of_the_readme_is_a_change_of_the_recipe():
+    readme = resources.files("zoo.models.stgan").joinpath("README.md").read_text()
+    table = readme.split("## Ablations")[1].split("|---|")[1].split("\n\n")[0]
+    cells = [row.split("|")[2] for row in table.splitlines()[1:]]
+    changes = [change for cell in cells for change in re.findall("`(.+?)`", cell)]
+    assert len(changes) == 12
+    plain = small_model("stgan").get_config()
+    for change in changes:
+        recipe, _ = load_recipe("stgan/smoke", [f"model.arguments.{change}"])
+        config = zoo.create("stgan", **recipe.model.arguments).get_config()
+        differing = {key for key in config if config[key] != plain[key]}
+        assert differing - {"penalty_points"} == {change.split("=")[0]}
+
+
+@pytest.mark.parametrize("joined", [0, 1, 4])
+def test_units_after_which_the_attributes_join_again(joined):
+    """The innermost unit, of level 4, always sees them."""
+    units = zoo.create("stgan", width=1 / 16, stu_inject_layers=joined).generator.units
+    assert [unit.name for unit in units] == ["stu4", "stu3", "stu2", "stu1"]
+    seen = [unit.enlarge.kernel.shape[-1] for unit in units]
+    states = (64, 32, 16, 8)
+    assert seen == [s + 13 * (i <= joined) for i, s in enumerate(states)]
+
+
+@pytest.mark.parametrize("gan_loss", ["lsgan", "dcgan", "hinge_v1"])
+def test_other_objectives(gan_loss):
+    """Their penalty sees real images only, unlike that of the Wasserstein mode."""
+    model = compiled(small_model("stgan", gan_loss=gan_loss))
+    assert model.penalty_points == "dragan" and not model.balanced
+    batch = training_batch(model)
+    outputs = model.forward(batch)
+    real, fake = (model.discriminator(x)[0] for x in (batch["image"], outputs["edited"]))
+    ours = adversarial.OBJECTIVES[gan_loss]
+    losses = model.generator_losses(batch, outputs)
+    np.testing.assert_allclose(losses["adversarial"], ours.generator(fake), rtol=1e-5)
+    losses = model.discriminator_losses(batch, outputs)
+    np.testing.assert_allclose(losses["adversarial"], ours.discriminator(real, fake), rtol=1e-5)
+    elsewhere = model.discriminator_losses(batch, {**outputs, "edited": -outputs["edited"]})
+    assert elsewhere["gradient_penalty"] == losses["gradient_penalty"]
 
 
 def test_losses_by_hand():
@@ -227,6 +274,9 @@ def test_any_multiple_of_the_depth_is_edited():
         ({"dim": 0}, "dim is 0"),
         ({"stu_dim": 0}, "stu_dim is 0"),
         ({"stu_state": "lstm"}, "stu_state is 'lstm'; legal are stu, gru, direct"),
+        ({"stu_inject_layers": 5}, "stu_inject_layers is 5; legal is 0 to 4"),
+        ({"gan_loss": "wgan-gp"}, "gan_loss is 'wgan-gp'.*Did you mean 'wgan'"),
+        ({"penalty_points": "lines"}, "penalty_points is 'lines'.*Did you mean 'line'"),
         ({"stu_norm": "ln"}, "stu_norm is 'ln'; legal are none, bn, in"),
         ({"attribute_input": "both"}, "attribute_input is 'both'; legal are difference, target"),
         ({"one_more_conv": 2}, "one_more_conv is 2; legal are 0, 1, 3"),

@@ -29,8 +29,9 @@ class SelectiveTransferUnit(keras.layers.Layer):
         state: what is passed on: "stu" `r s_hat`; "gru" `f_t`, as a true GRU; "direct" `s_hat`.
         normalization: of the three 3x3 convolutions, before their activation: "none", "bn", "in".
 
-    Inputs: features `(B, H, W, C)`, state `(B, H/2, W/2, S)`, attributes `(B, n)`. Outputs: `f_t`
-    and the state to pass on, both `(B, H, W, filters)`.
+    Inputs: features `(B, H, W, C)`, state `(B, H/2, W/2, S)`, attributes `(B, n)` or None, with
+    which the state is enlarged alone. Outputs: `f_t` and the state to pass on, both
+    `(B, H, W, filters)`.
 
     Source: Liu et al., CVPR 2019 (arXiv:1904.09709), in the form of the released code.
     """
@@ -57,8 +58,9 @@ class SelectiveTransferUnit(keras.layers.Layer):
         self.update, self.update_norm = gate("update")
         self.candidate, self.candidate_norm = gate("candidate")
 
-    def build(self, features_shape, state_shape, attributes_shape):
-        self.enlarge.build((*state_shape[:-1], state_shape[-1] + attributes_shape[-1]))
+    def build(self, features_shape, state_shape, attributes_shape=None):
+        attributes = attributes_shape[-1] if attributes_shape else 0
+        self.enlarge.build((*state_shape[:-1], state_shape[-1] + attributes))
         joined = (*features_shape[:-1], features_shape[-1] + self.filters)
         output = (*features_shape[:-1], self.filters)
         for layer, shape in (
@@ -73,12 +75,14 @@ class SelectiveTransferUnit(keras.layers.Layer):
                 layer.build(shape)
         self.built = True
 
-    def call(self, features, state, attributes, training=False):
+    def call(self, features, state, attributes=None, training=False):
         def gate(conv, norm, *inputs):
             x = conv(ops.concatenate(inputs, axis=-1))
             return x if norm is None else norm(x, training=training)
 
-        enlarged = self.enlarge(with_attributes(state, attributes))  # s_hat
+        if attributes is not None:
+            state = with_attributes(state, attributes)
+        enlarged = self.enlarge(state)  # s_hat
         reset = ops.sigmoid(gate(self.reset, self.reset_norm, features, enlarged))
         update = ops.sigmoid(gate(self.update, self.update_norm, features, enlarged))
         kept = reset * enlarged  # s_l
@@ -86,7 +90,7 @@ class SelectiveTransferUnit(keras.layers.Layer):
         transferred = (1.0 - update) * enlarged + update * candidate
         return transferred, {"stu": kept, "gru": transferred, "direct": enlarged}[self.state]
 
-    def compute_output_shape(self, features_shape, state_shape, attributes_shape):
+    def compute_output_shape(self, features_shape, state_shape, attributes_shape=None):
         shape = (*features_shape[:-1], self.filters)
         return shape, shape
 

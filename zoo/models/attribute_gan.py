@@ -10,6 +10,7 @@ from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.layers.attribute_editing import AttributeDiscriminator, pyramid
 from zoo.losses import adversarial, classification
+from zoo.models.arguments import check_attribute_names, check_choice, check_width
 
 CRITIC_UPDATES = 5
 
@@ -29,6 +30,9 @@ class AttributeGAN(GANModel):
             x_b = G(x, edit from a to b);  x_a = G(x, edit from a to a)
             update G on  -mean D(x_b) + 10 BCE(b, D_att(x_b)) + 100 mean |x - x_a|
 
+    `gan_loss` puts another pair of objectives in the place of the Wasserstein ones, `penalty` and
+    `penalty_points` another penalty in the place of WGAN-GP's; see `zoo.losses.adversarial`.
+
     As in the released codes, G's batch norm uses the batch's statistics in D's steps, too, and its
     moving statistics advance there.
     """
@@ -42,7 +46,6 @@ class AttributeGAN(GANModel):
     }
     batches_per_step = CRITIC_UPDATES + 1
     updates_per_step = {"discriminator": CRITIC_UPDATES}
-    balanced = ("discriminator/score/bias",)
 
     def __init__(
         self,
@@ -52,12 +55,17 @@ class AttributeGAN(GANModel):
         dim: int,
         dense_units: int,
         depth: int | None,
+        gan_loss: str,
+        penalty: str,
+        penalty_points: str,
         width: float,
         loss_weights: dict | None,
         name: str | None,
     ):
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_width(width)
+        check_choice("gan_loss", gan_loss, adversarial.OBJECTIVES)
+        check_choice("penalty", penalty, adversarial.PENALTIES)
+        check_choice("penalty_points", penalty_points, adversarial.POINTS)
         for argument, value in (("dim", dim), ("dense_units", dense_units)):
             if value < 1:
                 raise ZooError(f"{argument} is {value}; legal is at least 1")
@@ -66,17 +74,18 @@ class AttributeGAN(GANModel):
             raise ZooError(f"depth is {depth}; legal is 2 to 7")
         if image_size < 2**depth or image_size % 2**depth:
             raise ZooError(f"image_size is {image_size}; legal are multiples of {2**depth}")
-        if not attribute_names or len(set(attribute_names)) != len(attribute_names):
-            raise ZooError(
-                f"attribute_names are {', '.join(attribute_names) or 'empty'}; "
-                "legal are one or more different names"
-            )
+        check_attribute_names(attribute_names)
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
         self.attribute_names = tuple(attribute_names)
         self.dim = dim
         self.dense_units = dense_units
         self.depth = depth
+        self.gan_loss = gan_loss
+        self.penalty = penalty
+        self.penalty_points = penalty_points
         self.width = width
+        if gan_loss == "wgan":
+            self.balanced = ("discriminator/score/bias",)
         count = len(attribute_names)
         self.vectors = {"attributes": (count,), "target_attributes": (count,)}
         self.encoder_channels = pyramid(scaled(dim, width), depth)
@@ -120,7 +129,7 @@ class AttributeGAN(GANModel):
     def generator_losses(self, batch: dict, outputs: dict) -> dict:
         scores, logits = self.discriminator(outputs["edited"])
         losses = {
-            "adversarial": adversarial.linear_generator(scores),
+            "adversarial": adversarial.OBJECTIVES[self.gan_loss].generator(scores),
             "attributes": classification.binary_cross_entropy(batch["target_attributes"], logits),
             "reconstruction": tf.reduce_mean(tf.abs(batch["image"] - outputs["reconstructed"])),
         }
@@ -132,15 +141,15 @@ class AttributeGAN(GANModel):
         scores, logits = self.discriminator(tf.concat([image, edited], axis=0))
         (real, fake), (logits, _) = tf.split(scores, 2), tf.split(logits, 2)
         losses = {
-            "adversarial": tf.reduce_mean(fake) - tf.reduce_mean(real),
+            "adversarial": adversarial.OBJECTIVES[self.gan_loss].discriminator(real, fake),
             "attributes": classification.binary_cross_entropy(batch["attributes"], logits),
         }
         if "gradient_penalty" in self.loss_weights["discriminator"]:
+            seed = tf.stack([self.step.value, outputs.get("update", 0)])
             losses["gradient_penalty"] = adversarial.gradient_penalty(
-                lambda between: self.discriminator(between)[0],
-                image,
-                edited,
-                seed=tf.stack([self.step.value, outputs.get("update", 0)]),
+                lambda points: self.discriminator(points)[0],
+                adversarial.POINTS[self.penalty_points](image, edited, seed),
+                penalty=adversarial.PENALTIES[self.penalty],
             )
         return {key: losses[key] for key in self.loss_weights["discriminator"]}
 
@@ -184,6 +193,9 @@ class AttributeGAN(GANModel):
             "dim": self.dim,
             "dense_units": self.dense_units,
             "depth": self.depth,
+            "gan_loss": self.gan_loss,
+            "penalty": self.penalty,
+            "penalty_points": self.penalty_points,
             "width": self.width,
             "loss_weights": self.all_loss_weights,
             "name": self.name,

@@ -31,6 +31,10 @@ class AttGAN(AttributeGAN):
         dim: channels of the first layer of encoder and discriminator; doubled in each layer.
         dense_units: hidden units of the discriminator's two heads.
         depth: number of halvings; by default 5, fewer below 128 pixels to keep a 4x4 code.
+        gan_loss: "wgan", "lsgan", "gan", "hinge_v1" or "hinge_v2".
+        penalty: what the critic's slope costs: "1-gp", "0-gp" or "lp"; none with a weight of 0.
+        penalty_points: where it is taken: "line" between real and edited images, "dragan" around
+            the real ones, "real" or "fake" at them.
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
@@ -51,6 +55,9 @@ class AttGAN(AttributeGAN):
         dim: int = 64,
         dense_units: int = 1024,
         depth: int | None = None,
+        gan_loss: str = "wgan",
+        penalty: str = "1-gp",
+        penalty_points: str = "line",
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
@@ -61,6 +68,9 @@ class AttGAN(AttributeGAN):
             dim=dim,
             dense_units=dense_units,
             depth=depth,
+            gan_loss=gan_loss,
+            penalty=penalty,
+            penalty_points=penalty_points,
             width=width,
             loss_weights=loss_weights,
             name=name,

@@ -10,6 +10,7 @@ from zoo.attributes import CELEBA_ATTRIBUTES
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.losses import classification
+from zoo.models.arguments import check_attribute_names, check_width
 from zoo.models.attribute_classifier.networks import LEVELS, Classifier
 
 
@@ -55,13 +56,8 @@ class AttributeClassifier(GANModel):
             raise ZooError(
                 f"image_size is {image_size}; legal are multiples of {self.pad_multiple}"
             )
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
-        if not attribute_names or len(set(attribute_names)) != len(attribute_names):
-            raise ZooError(
-                f"attribute_names are {', '.join(attribute_names) or 'empty'}; "
-                "legal are one or more different names"
-            )
+        check_width(width)
+        check_attribute_names(attribute_names)
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
         self.attribute_names = tuple(attribute_names)
         self.width = width

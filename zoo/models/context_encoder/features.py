@@ -14,6 +14,7 @@ from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.layers import ChannelwiseDense
 from zoo.layers.channels import scale_channels
+from zoo.models.arguments import check_choice, check_width
 
 DOWNSAMPLING = ("pool", "convolution")
 LEAST_SIZE = 67
@@ -159,10 +160,8 @@ class ContextEncoderFeatures(GANModel):
     ):
         if not LEAST_SIZE <= image_size <= 512:
             raise ZooError(f"image_size is {image_size}; legal is {LEAST_SIZE} to 512")
-        if downsampling not in DOWNSAMPLING:
-            raise ZooError(f"downsampling is {downsampling!r}; legal are {', '.join(DOWNSAMPLING)}")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_choice("downsampling", downsampling, DOWNSAMPLING)
+        check_width(width)
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
         self.downsampling = downsampling
         self.width = width

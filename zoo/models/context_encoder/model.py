@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.losses import adversarial
+from zoo.models.arguments import check_choice, check_width
 from zoo.models.context_encoder import networks
 from zoo.models.context_encoder.networks import Discriminator, Generator
 
@@ -49,6 +51,9 @@ class ContextEncoder(GANModel):
         conditional: let D see the surroundings too ("center" only), an option of the code that is
             off by default: D then learns the seam instead of the content.
         n_bottleneck: units of the bottleneck. The code's default is 100, its releases have 4000.
+        nz: noise values beside the bottleneck, an option of the code (100) that is off by default.
+            Drawn anew in each training step; zero in `call`.
+        noise_type: "normal", N(0, 1), or "uniform", from -1 to 1.
         width: factor on the other channels of both networks.
         loss_weights: overrides by network and loss. An adversarial weight of 0 in both networks
             trains without D.
@@ -75,13 +80,15 @@ class ContextEncoder(GANModel):
         overlap: int | None = None,
         conditional: bool = False,
         n_bottleneck: int = 4000,
+        nz: int = 0,
+        noise_type: str = "normal",
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
     ):
-        _check_choice("region", region, networks.REGIONS)
-        _check_choice("variant", variant, networks.VARIANTS)
-        _check_choice("image_size", image_size, networks.IMAGE_SIZES)
+        check_choice("region", region, networks.REGIONS)
+        check_choice("variant", variant, networks.VARIANTS)
+        check_choice("image_size", image_size, networks.IMAGE_SIZES)
         centered = region == "center"
         if overlap is None:
             overlap = min(_OVERLAPS[variant], image_size // 4 - 2) if centered else 0
@@ -92,24 +99,28 @@ class ContextEncoder(GANModel):
             raise ZooError("conditional is True; legal with region 'random' is False")
         if not 1 <= n_bottleneck <= 100_000:
             raise ZooError(f"n_bottleneck is {n_bottleneck}; legal is 1 to 100000")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        if not 0 <= nz <= 100_000:
+            raise ZooError(f"nz is {nz}; legal is 0 (no noise) to 100000")
+        check_choice("noise_type", noise_type, networks.NOISE_TYPES)
+        check_width(width)
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
         self.region = region
         self.variant = variant
         self.overlap = overlap
         self.conditional = conditional
         self.n_bottleneck = n_bottleneck
+        self.nz = nz
+        self.noise_type = noise_type
         self.width = width
         self.output_size = image_size // 2 if centered else image_size
         self.generator = Generator(
-            image_size, self.output_size, n_bottleneck, width, name="generator"
+            image_size, self.output_size, n_bottleneck, width, nz, name="generator"
         )
         self.discriminator = Discriminator(
             self.output_size, width, conditional, name="discriminator"
         )
         empty = tf.zeros((1, image_size, image_size, 3))
-        self.discriminator(self.generator(empty), empty)
+        self.discriminator(self.generator(empty, tf.zeros((1, nz))), empty)
         if variant == "official":
             for convolution in self.generator.convolutions + self.discriminator.convolutions:
                 convolution.bias.trainable = False
@@ -133,7 +144,7 @@ class ContextEncoder(GANModel):
         self.check_batch(batch)
         truth = self._predicted_part(batch["image"])
         erased = self._erased(batch)
-        generated = self.generator(erased, training=True)
+        generated = self.generator(erased, self._noise(tf.shape(erased)[0]), training=True)
         outputs = {"generated": generated, "truth": truth}
         if any("adversarial" in losses for losses in self.loss_weights.values()):
             # two calls, each with batch norm's statistics of its own, as in the code
@@ -143,11 +154,19 @@ class ContextEncoder(GANModel):
 
     def call(self, batch, training=False):
         self.check_batch(batch)
-        generated = self.generator(self._erased(batch), training=False)
+        erased = self._erased(batch)
+        generated = self.generator(erased, tf.zeros((tf.shape(erased)[0], self.nz)))
         margin = [(self.default_size - self.output_size) // 2] * 2
         generated = tf.pad(generated, [[0, 0], margin, margin, [0, 0]])  # to the image's size
         pasted = batch["mask"] * self._hole(batch)
         return generated * pasted + batch["image"] * (1.0 - pasted)
+
+    def _noise(self, batch_size):
+        """This step's noise, `(B, nz)`."""
+        shape, seed = (batch_size, self.nz), tf.stack([self.step.value, 0])
+        if self.noise_type == "uniform":
+            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return tf.random.stateless_normal(shape, seed)
 
     def _erased(self, batch):
         hole = self._hole(batch)
@@ -175,7 +194,7 @@ class ContextEncoder(GANModel):
             error = tf.square(outputs["generated"] - outputs["truth"])
             losses["reconstruction"] = tf.reduce_mean(self._error_weights(batch) * error)
         if "adversarial" in self.loss_weights["generator"]:
-            losses["adversarial"] = _cross_entropy(outputs["fake"], 1.0)
+            losses["adversarial"] = adversarial.cross_entropy_generator(outputs["fake"])
         return losses
 
     def _error_weights(self, batch):
@@ -188,8 +207,8 @@ class ContextEncoder(GANModel):
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         if "adversarial" not in self.loss_weights["discriminator"]:
             return {}
-        real, fake = outputs["real"], outputs["fake"]
-        return {"adversarial": _cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0)}
+        loss = adversarial.cross_entropy_discriminator(outputs["real"], outputs["fake"])
+        return {"adversarial": loss}
 
     # Step --------------------------------------------------------------------------------------
 
@@ -213,18 +232,9 @@ class ContextEncoder(GANModel):
             "overlap": self.overlap,
             "conditional": self.conditional,
             "n_bottleneck": self.n_bottleneck,
+            "nz": self.nz,
+            "noise_type": self.noise_type,
             "width": self.width,
             "loss_weights": self.all_loss_weights,
             "name": self.name,
         }
-
-
-def _cross_entropy(logits, label: float):
-    """Mean binary cross-entropy of logits against one label for all."""
-    labels = tf.fill(tf.shape(logits), label)
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
-
-
-def _check_choice(name: str, value, legal) -> None:
-    if value not in legal:
-        raise ZooError(f"{name} is {value!r}; legal are {', '.join(map(str, legal))}")

@@ -8,6 +8,7 @@ from keras import ops
 from zoo.layers.channels import scale_channels
 
 VARIANTS = ("official", "paper")
+NOISE_TYPES = ("normal", "uniform")
 REGIONS = ("center", "random")
 IMAGE_SIZES = (32, 64, 128)
 
@@ -27,6 +28,8 @@ class Block(keras.Model):
         convolution: a Conv2D or Conv2DTranspose.
         normalized: whether batch norm follows (epsilon 1e-5 and momentum 0.1 of Torch).
         negative_slope: of the leaky ReLU at the end; 0 = ReLU.
+
+    Inputs: the convolution's, and what joins its output before batch norm, if anything does.
     """
 
     def __init__(self, convolution: keras.layers.Layer, normalized: bool, negative_slope: float):
@@ -42,8 +45,10 @@ class Block(keras.Model):
             )
         self.negative_slope = negative_slope
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, beside=None, training=False):
         x = self.convolution(inputs)
+        if beside is not None:
+            x = ops.concatenate([x, beside], axis=-1)
         if self.normalization is not None:
             x = self.normalization(x, training=training)
         return ops.leaky_relu(x, negative_slope=self.negative_slope)
@@ -85,9 +90,10 @@ class Generator(keras.Model):
         output_size: side of the output, pixels: half the input's for a centre hole, else the same.
         n_bottleneck: units of the bottleneck.
         width: factor on all other inner channels.
+        nz: noise values that a 1x1 convolution of as many channels lays beside the bottleneck.
 
-    Input `(B, image_size, image_size, 3)`, output `(B, output_size, output_size, 3)` in [-1, 1],
-    float32.
+    Input `(B, image_size, image_size, 3)` and, unless `nz` is 0, noise `(B, nz)`; output
+    `(B, output_size, output_size, 3)` in [-1, 1], float32.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class Generator(keras.Model):
         output_size: int = 64,
         n_bottleneck: int = 4000,
         width: float = 1.0,
+        nz: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -105,6 +112,10 @@ class Generator(keras.Model):
             for i, c in enumerate(channels)
         ]
         self.bottleneck = down(n_bottleneck, f"conv{len(channels) + 1}", squeeze=True)
+        self.noise = None
+        if nz:
+            initializer = keras.initializers.RandomNormal(stddev=0.02)
+            self.noise = keras.layers.Conv2D(nz, 1, kernel_initializer=initializer, name="noise")
         channels = level_channels(output_size, width)[::-1]
         self.up = [
             Block(up_convolution(c, f"deconv{i + 1}", unsqueeze=i == 0), True, negative_slope=0.0)
@@ -116,13 +127,15 @@ class Generator(keras.Model):
     def convolutions(self) -> list[keras.layers.Layer]:
         """Every convolution, from input to output."""
         blocks = [*self.down, self.bottleneck, *self.up]
-        return [*(block.convolution for block in blocks), self.last]
+        noise = [self.noise] if self.noise is not None else []
+        return [*(block.convolution for block in blocks), *noise, self.last]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, noise=None, training=False):
         x = inputs
         for block in self.down:
             x = block(x, training=training)
-        x = self.bottleneck(x, training=training)  # (B, 1, 1, n_bottleneck)
+        beside = None if self.noise is None else self.noise(noise[:, None, None])
+        x = self.bottleneck(x, beside, training=training)  # (B, 1, 1, n_bottleneck + nz)
         for block in self.up:
             x = block(x, training=training)  # (B, 4, 4, 512) .. (B, S/2, S/2, 64)
         return ops.cast(ops.tanh(self.last(x)), "float32")

@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.losses import adversarial
 from zoo.losses.parsing import FrozenParser, label_disagreement
+from zoo.models.arguments import check_choice, check_width
 from zoo.models.gfc.networks import Discriminator, Generator
 
 PARSING_WEIGHTS = {"official": 0.05, "paper": 0.005}  # variant -> lambda_3
@@ -80,12 +82,10 @@ class GFC(GANModel):
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
     ):
-        if variant not in PARSING_WEIGHTS:
-            raise ZooError(f"variant is {variant!r}; legal are {', '.join(PARSING_WEIGHTS)}")
+        check_choice("variant", variant, PARSING_WEIGHTS)
         if image_size < 32 or image_size % 32:
             raise ZooError(f"image_size is {image_size}; legal are multiples of 32")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_width(width)
         if len(stages) != 2 or not 0 <= stages[0] <= stages[1]:
             raise ZooError(f"stages is {list(stages)}; legal are two steps, 0 <= first <= second")
         loss_weights = dict(loss_weights or {})
@@ -150,13 +150,14 @@ class GFC(GANModel):
 
         def local_adversarial():
             window = hole_window(mask, self.default_size // 2)
-            return _cross_entropy(self.local_discriminator(crop(composite, window)), 1.0)
+            scores = self.local_discriminator(crop(composite, window))
+            return adversarial.cross_entropy_generator(scores)
 
         def global_adversarial():
             image = composite
             if self.variant == "official":  # the composite's value, the generator's gradient
                 image = generated + tf.stop_gradient(composite - generated)
-            return _cross_entropy(self.global_discriminator(image), 1.0)
+            return adversarial.cross_entropy_generator(self.global_discriminator(image))
 
         def parsing():
             seeds = [None, None]
@@ -193,7 +194,7 @@ class GFC(GANModel):
             return {}
         scores = self.networks[name](tf.concat([truth, completed], axis=0))
         real, fake = tf.split(scores, 2)
-        return {"adversarial": 0.5 * (_cross_entropy(real, 1.0) + _cross_entropy(fake, 0.0))}
+        return {"adversarial": 0.5 * adversarial.cross_entropy_discriminator(real, fake)}
 
     # Step --------------------------------------------------------------------------------------
 
@@ -277,8 +278,3 @@ def _halves(batch: dict) -> tuple[dict, dict]:
     """The two batches that a step uses up."""
     pairs = {key: tf.split(value, 2) for key, value in batch.items()}
     return tuple({key: pair[n] for key, pair in pairs.items()} for n in (0, 1))
-
-
-def _cross_entropy(logits, label: float):
-    labels = tf.fill(tf.shape(logits), label)
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))

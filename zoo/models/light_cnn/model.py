@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.models.arguments import check_width
 from zoo.models.light_cnn.networks import Classifier, Extractor
 
 
@@ -56,8 +57,7 @@ class LightCNN(GANModel):
     ):
         if not 32 <= image_size <= 256 or image_size % 16:
             raise ZooError(f"image_size is {image_size}; legal are multiples of 16 from 32 to 256")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_width(width)
         if identities is not None and identities < 2:
             raise ZooError(f"identities is {identities}; legal are 2 and more, or None")
         if not 0.0 <= dropout < 1.0:

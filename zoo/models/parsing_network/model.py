@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.models.arguments import check_width
 from zoo.models.parsing_network.networks import CLASSES, DEPTH, Parser
 
 # Helen's classes stay; glasses count as skin, neck and clothes as background, as Helen has them.
@@ -52,8 +53,7 @@ class ParsingNetwork(GANModel):
     ):
         if image_size < 32 or image_size % 32:
             raise ZooError(f"image_size is {image_size}; legal are multiples of 32")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_width(width)
         if not 0.0 <= dropout < 1.0:
             raise ZooError(f"dropout is {dropout}; legal is 0 to less than 1")
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.losses import adversarial, perceptual, reconstruction
+from zoo.models.arguments import check_choice, check_width
 from zoo.models.sc_fegan import networks
 from zoo.models.sc_fegan.networks import Discriminator, Generator
 
@@ -66,12 +67,10 @@ class SCFEGAN(GANModel):
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
     ):
-        if variant not in networks.VARIANTS:
-            raise ZooError(f"variant is {variant!r}; legal are {', '.join(networks.VARIANTS)}")
+        check_choice("variant", variant, networks.VARIANTS)
         if image_size not in (32, 64, 128, 256, 512, 1024):
             raise ZooError(f"image_size is {image_size}; legal are powers of two from 32 to 1024")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_width(width)
         if depth is not None and not 2 <= depth <= 7:
             raise ZooError(f"depth is {depth}; legal is 2 to 7")
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
@@ -153,10 +152,8 @@ class SCFEGAN(GANModel):
         if "gradient_penalty" in self.loss_weights["discriminator"]:
             losses["gradient_penalty"] = adversarial.gradient_penalty(
                 lambda image: self.discriminator(self._with_hints(image, batch)),
-                truth,
-                composite,
+                adversarial.between(truth, composite, tf.stack([self.step.value, 0])),
                 batch["mask"],
-                seed=tf.stack([self.step.value, 0]),
             )
         return {key: losses[key] for key in self.loss_weights["discriminator"]}
 

@@ -8,6 +8,7 @@ from zoo.attributes import EDITED_ATTRIBUTES
 from zoo.errors import ZooError
 from zoo.layers.attribute_editing import NORMALIZATIONS, pyramid
 from zoo.layers.selective_transfer import STATES
+from zoo.models.arguments import check_choice
 from zoo.models.attribute_gan import AttributeGAN, scaled
 from zoo.models.stgan.networks import ONE_MORE_CONV, Generator
 
@@ -39,10 +40,19 @@ class STGAN(AttributeGAN):
         use_stu: False for plain skip connections.
         stu_state: what a unit passes on: "stu", "gru" (STGAN-gru) or "direct".
         stu_norm: normalisation in the units: "none", "bn" or "in".
+        stu_inject_layers: units after which the attributes join the state again; all by default.
+            The innermost unit sees them in any case.
         attribute_input: "difference", or "target" for the target vector in its place (STGAN-dst);
             labels are then -0.5 and 0.5.
         multi_inputs: so many layers of the encoder see the image; 1 is the paper's.
         one_more_conv: 0 (paper), or the kernel, 1 or 3, of a further stride-1 layer at the end.
+        gan_loss: "wgan" (paper), "lsgan" or "dcgan" of the released code, "gan" (the same as
+            "dcgan"), "hinge_v1" or "hinge_v2" of AttGAN's.
+        penalty: what the critic's slope costs: "1-gp" (paper), "0-gp" or "lp"; none with a weight
+            of 0.
+        penalty_points: where it is taken: "line" between real and edited images, "dragan" around
+            the real ones, "real" or "fake" at them. By default "line" with "wgan" and "dragan"
+            with all others, as in the released code.
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
@@ -65,9 +75,13 @@ class STGAN(AttributeGAN):
         use_stu: bool = True,
         stu_state: str = "stu",
         stu_norm: str = "none",
+        stu_inject_layers: int | None = None,
         attribute_input: str = "difference",
         multi_inputs: int = 1,
         one_more_conv: int = 0,
+        gan_loss: str = "wgan",
+        penalty: str = "1-gp",
+        penalty_points: str | None = None,
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
@@ -78,9 +92,7 @@ class STGAN(AttributeGAN):
             ("attribute_input", attribute_input, ATTRIBUTE_INPUTS),
             ("one_more_conv", one_more_conv, ONE_MORE_CONV),
         ):
-            if value not in legal:
-                names = ", ".join(map(str, legal))
-                raise ZooError(f"{argument} is {value!r}; legal are {names}")
+            check_choice(argument, value, legal)
         if stu_dim < 1:
             raise ZooError(f"stu_dim is {stu_dim}; legal is at least 1")
         super().__init__(
@@ -89,6 +101,9 @@ class STGAN(AttributeGAN):
             dim=dim,
             dense_units=dense_units,
             depth=depth,
+            gan_loss=gan_loss,
+            penalty=penalty,
+            penalty_points=penalty_points or ("line" if gan_loss == "wgan" else "dragan"),
             width=width,
             loss_weights=loss_weights,
             name=name,
@@ -97,9 +112,11 @@ class STGAN(AttributeGAN):
         self.stu_dim = stu_dim
         self.shortcut_layers = levels if shortcut_layers is None else shortcut_layers
         self.inject_layers = levels if inject_layers is None else inject_layers
+        self.stu_inject_layers = levels if stu_inject_layers is None else stu_inject_layers
         for argument, value, least, most in (
             ("shortcut_layers", self.shortcut_layers, 0, levels),
             ("inject_layers", self.inject_layers, 0, levels),
+            ("stu_inject_layers", self.stu_inject_layers, 0, levels),
             ("multi_inputs", multi_inputs, 1, self.depth),
         ):
             if not least <= value <= most:
@@ -130,6 +147,7 @@ class STGAN(AttributeGAN):
             self.inject_layers,
             self.stu_state,
             self.stu_norm,
+            self.stu_inject_layers,
             self.multi_inputs,
             self.one_more_conv or 4,
             name="generator",
@@ -149,6 +167,7 @@ class STGAN(AttributeGAN):
             "use_stu": self.use_stu,
             "stu_state": self.stu_state,
             "stu_norm": self.stu_norm,
+            "stu_inject_layers": self.stu_inject_layers,
             "attribute_input": self.attribute_input,
             "multi_inputs": self.multi_inputs,
             "one_more_conv": self.one_more_conv,

@@ -22,6 +22,7 @@ class Generator(keras.Model):
         shortcut_layers: number of skip connections, innermost first.
         inject_layers: after how many layers of the decoder the attributes join again.
         stu_state, stu_norm: see `SelectiveTransferUnit`.
+        stu_inject_layers: after how many units the attributes join the state again.
         multi_inputs: see `Encoder`.
         last_kernel: see `Decoder`.
 
@@ -37,12 +38,14 @@ class Generator(keras.Model):
         inject_layers: int,
         stu_state: str = "stu",
         stu_norm: str = "none",
+        stu_inject_layers: int = 4,
         multi_inputs: int = 1,
         last_kernel: int = 4,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.shortcut_layers = shortcut_layers
+        self.stu_inject_layers = stu_inject_layers
         self.encoder = Encoder(channels, multi_inputs, name="encoder")
         level = len(channels) - 1  # stu4 is the innermost of five levels, as in the paper
         self.units = [
@@ -64,7 +67,8 @@ class Generator(keras.Model):
 
     def _transferred(self, skips: list, state, attributes, training: bool) -> list:
         transferred = []
-        for unit, features in zip(self.units, skips, strict=True):  # innermost first
-            edited, state = unit(features, state, attributes, training=training)
+        for i, (unit, features) in enumerate(zip(self.units, skips, strict=True)):
+            joined = attributes if i <= self.stu_inject_layers else None
+            edited, state = unit(features, state, joined, training=training)  # innermost first
             transferred.append(edited)
         return transferred

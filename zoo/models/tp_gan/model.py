@@ -7,8 +7,10 @@ import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.losses.adversarial import cross_entropy
 from zoo.losses.identity import IdentityFeatures, identity
 from zoo.losses.symmetry import laplacian, symmetry
+from zoo.models.arguments import check_choice, check_width
 from zoo.models.tp_gan import patches
 from zoo.models.tp_gan.networks import (
     NOISE,
@@ -97,10 +99,8 @@ class TPGAN(GANModel):
     ):
         if image_size != patches.SIDE:
             raise ZooError(f"image_size is {image_size}; legal is {patches.SIDE}")
-        if variant not in VARIANTS:
-            raise ZooError(f"variant is {variant!r}; legal are {', '.join(VARIANTS)}")
-        if not 0.0 < width <= 4.0:
-            raise ZooError(f"width is {width}; legal is more than 0 and at most 4")
+        check_choice("variant", variant, VARIANTS)
+        check_width(width)
         if identities < 2:
             raise ZooError(f"identities is {identities}; legal are 2 and more")
         weights = loss_weights or {}
@@ -233,7 +233,7 @@ class TPGAN(GANModel):
             map_weight = self._over_pixels(1.0, *wanted[1].shape[1:3])
             losses["identity"] = identity(seen, wanted, map_weight)
         if "adversarial" in weights:
-            losses["adversarial"] = _cross_entropy(self.discriminator(image), _REAL_LABEL)
+            losses["adversarial"] = cross_entropy(self.discriminator(image), _REAL_LABEL)
         if "classification" in weights:
             entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 batch["identity"], outputs["logits"]
@@ -251,8 +251,8 @@ class TPGAN(GANModel):
 
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         # real and fake apart: each batch is normalised by its own statistics
-        real = _cross_entropy(self.discriminator(outputs["truth"]), _REAL_LABEL)
-        fake = _cross_entropy(self.discriminator(outputs["image"]), 0.0)
+        real = cross_entropy(self.discriminator(outputs["truth"]), _REAL_LABEL)
+        fake = cross_entropy(self.discriminator(outputs["image"]), 0.0)
         return {key: real + fake for key in self.loss_weights["discriminator"]}
 
     # Step --------------------------------------------------------------------------------------
@@ -309,9 +309,3 @@ def _to_unit(image):
 
 def _from_unit(image):
     return image * (2.0 / _MAXIMUM) - 1.0
-
-
-def _cross_entropy(logits, label: float):
-    """Mean binary cross-entropy of logits with one label for all."""
-    labels = tf.fill(tf.shape(logits), label)
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
