@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -33,23 +32,23 @@ def show(
     name: Annotated[str, typer.Argument(help="model, preset, preset directory or recipe")],
     overrides: Overrides = None,
 ) -> None:
-    """Shows a model, a preset, or every value of a recipe and where it comes from."""
+    """Shows a model, the card of a preset, or a recipe: each value and where it comes from."""
     from zoo import config, presets, registry
+    from zoo.presets.card import markdown
 
-    if overrides and (name in registry.list_models() or name in presets.cards()):
+    known = presets.list_presets()
+    if overrides and (name in registry.list_models() or name in known):
         kind = "model" if name in registry.list_models() else "preset"
         raise ZooError(f"--set is for recipes; {name} is a {kind}")
     if name in registry.list_models():
         _show_model(name)
-    elif name in presets.cards():
-        print(json.dumps(presets.cards()[name], indent=2))
-    elif os.path.isfile(Path(name) / presets.CONFIG) or os.path.isdir(Path(name) / "preset"):
-        print(json.dumps(presets.read_config(presets.find(name)), indent=2))
+    elif name in known or presets.store.preset_directory(Path(name)):
+        print(markdown(name), end="")
     else:
         try:
             recipe, origins = config.load_recipe(name, overrides or ())
         except ZooError as error:
-            legal = [*registry.list_models(), *presets.cards(), *config.list_recipes()]
+            legal = [*registry.list_models(), *known, *config.list_recipes()]
             if str(error).startswith("no recipe"):
                 raise ZooError(
                     f"{name!r} is no model, preset, preset directory or recipe."

@@ -108,9 +108,11 @@ def _fetch_file(url: str, path: Path, expected: File) -> None:
         ) as e:
             refused = isinstance(e, urllib.error.HTTPError) and e.code < 500 and e.code != 429
             if refused or attempt == _TRIES - 1:
+                kept = (
+                    f"; {_size(path):,} of {expected.bytes:,} bytes are kept, run it again to go on"
+                )
                 raise ZooError(
-                    f"cannot fetch {url}: {e or type(e).__name__}; {_size(path):,} of "
-                    f"{expected.bytes:,} bytes are kept, and the next try goes on from there"
+                    f"cannot fetch {url}: {e or type(e).__name__}{kept if _size(path) else ''}"
                 ) from None
     digest = sha256(path)
     if (_size(path), digest) != (expected.bytes, expected.sha256):

@@ -20,7 +20,6 @@ from zoo.errors import ZooError
 from zoo.files import atomic_path, sha256
 from zoo.presets import index
 from zoo.presets.index import CONFIG, INDEX, MAX_CONFIG, MAX_INDEX, WEIGHTS, Entry, File
-from zoo.registry import check_names
 
 
 class Store:
@@ -110,7 +109,9 @@ class Store:
         Raises:
             ZooError: there is no such preset, or it cannot be deleted.
         """
-        check_names(f"preset in {self.directory}", [name], self.entries())
+        if name not in self.entries():
+            held = ", ".join(sorted(self.entries())) or "none"
+            raise ZooError(f"no preset {name!r} in {self.directory}; there are {held}")
         try:
             with locked(self.directory):
                 self._write({n: entry for n, entry in self.entries().items() if n != name})
