@@ -77,6 +77,35 @@ def test_paste_undoes_crop_and_leaves_the_rest_alone():
     np.testing.assert_array_equal(marked[:40], smooth[:40])
 
 
+@pytest.mark.parametrize("degrees, scale", [(0, 1.0), (0, 0.37), (23, 0.6), (-15, 2.3), (8, 5.1)])
+def test_a_face_at_the_border_gets_no_fringe(degrees, scale):
+    """Black beyond the edge is mixed neither into the crop nor, with the crop, into the photo."""
+    photo = np.full((round(120 * scale), round(110 * scale), 3), 200, np.uint8)
+    face = align(turned(UPRIGHT, degrees, scale, np.array([-30, 12]) * scale))
+    crop = face.crop(photo)
+    assert set(np.unique(crop)) == {0, 200}
+    places = face.points_back(np.stack(np.meshgrid(np.arange(128), np.arange(128)), -1) + 0.5)
+    inside = ((places > 0.01) & (places < np.array(photo.shape[1::-1]) - 0.01)).all(axis=-1)
+    outside = ((places < -0.01) | (places > np.array(photo.shape[1::-1]) + 0.01)).any(axis=-1)
+    assert (crop[inside] == 200).all() and (crop[outside] == 0).all()
+    assert (face.paste(crop, photo) == 200).all()
+    # what a model made of the black does not matter, and its face reaches up to the edge
+    changed = np.where(outside[..., None], np.uint8([255] * 3), np.uint8(90))
+    pasted = face.paste(changed, photo)
+    assert pasted.min() == 90 and pasted.max() == 200
+    at_the_edge = (face.points(np.array([[0.5, 60 * scale]]))[0] - 64) / 64
+    assert np.abs(at_the_edge).max() < 0.8  # within the crop, clear of its soft edge
+    assert (pasted[round(60 * scale), 0] == 90).all()
+
+
+def test_a_textured_face_at_the_border_comes_back():
+    rng = np.random.default_rng(1)
+    photo = cv2.resize(rng.integers(0, 256, (12, 12, 3), np.uint8), (300, 300))
+    face = align(turned(UPRIGHT, 10, 1.5, [-70, -20]))
+    difference = np.abs(face.paste(face.crop(photo), photo).astype(int) - photo)
+    assert difference.max() <= 12 and difference.mean() < 0.2
+
+
 def test_a_profile_whose_eyes_coincide_is_not_turned():
     points = np.array([[70, 40], [70, 40], [93, 60], [75, 88], [75, 88]], float)
     np.testing.assert_allclose(align(points).matrix, [[1, 0, -6], [0, 1, 0]], atol=1e-9)

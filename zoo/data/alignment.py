@@ -50,8 +50,10 @@ class Alignment:
     def crop(self, image: np.ndarray) -> np.ndarray:
         """Cuts the face out of the photo: (size, size, 3) uint8; black beyond the photo's edge.
 
-        Bicubic, after the photo was averaged down where the face is much larger than the crop.
+        Bicubic, after the photo was averaged down where the face is much larger than the crop. A
+        pixel is either of the photo or black: nothing of the black is mixed into the photo.
         """
+        shape = image.shape[:2]
         shrink = max(1, int(1.0 / self.scale))
         matrix = self.matrix @ np.diag([shrink, shrink, 1.0])
         if shrink > 1:
@@ -60,10 +62,15 @@ class Alignment:
             image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
             small = (width // shrink, height // shrink)
             image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        return _warped(image, matrix, (self.size, self.size))
+        crop = _warped(image, matrix, (self.size, self.size))
+        crop[_beyond(self._places(), shape)] = 0
+        return crop
 
     def paste(self, face: np.ndarray, image: np.ndarray) -> np.ndarray:
         """Puts a crop back into a copy of the photo, with a soft edge a sixteenth of it wide.
+
+        What the crop has beyond the photo's edge, such as black, does not count: its last pixels
+        within the photo are repeated there first, so that the edge gets no fringe.
 
         Args:
             face: (size, size, 3) uint8.
@@ -73,9 +80,26 @@ class Alignment:
         edge = max(1, self.size // 16)
         ramp = np.minimum(np.arange(self.size), np.arange(self.size)[::-1]) / edge
         alpha = np.minimum(1.0, np.minimum(ramp[:, None], ramp)).astype(np.float32)
-        alpha = _warped(alpha, self.inverse, shape)[..., None].clip(0, 1)
-        back = _warped(face, self.inverse, shape)
+        alpha = _warped(alpha, self.inverse, shape, cv2.BORDER_CONSTANT)[..., None].clip(0, 1)
+        back = _warped(self._extended(face, shape), self.inverse, shape)
         return (back * alpha + image * (1.0 - alpha) + 0.5).astype(np.uint8)
+
+    def _extended(self, face: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+        """A crop whose last pixels within the photo (H, W) are repeated beyond its edge."""
+        places = self._places()
+        beyond = _beyond(places, shape)
+        if not beyond.any():
+            return face
+        inset = 1.5 / self.scale  # no neighbour of such a place is beyond the edge
+        inner = places.clip(inset, np.maximum(np.array(shape[::-1]) - inset, inset))
+        inner = self.points(inner) - np.float32(0.5)  # as OpenCV counts
+        filled = cv2.remap(face, inner, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.where(beyond[..., None], filled, face)
+
+    def _places(self) -> np.ndarray:
+        """Where each pixel of the crop lies in the photo, (size, size, 2) float64 x, y."""
+        x, y = np.meshgrid(np.arange(self.size) + 0.5, np.arange(self.size) + 0.5)
+        return np.stack([x, y], axis=-1) @ self.inverse[:, :2].T + self.inverse[:, 2]
 
 
 def align(landmarks: np.ndarray, size: int = _SIDE) -> Alignment:
@@ -119,10 +143,18 @@ def _moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return (np.asarray(points) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
 
 
-def _warped(image: np.ndarray, matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def _beyond(places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Which places (..., 2) x, y are not in a photo (H, W)."""
+    return ((places < 0) | (places > shape[::-1])).any(axis=-1)
+
+
+def _warped(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    shape: tuple[int, int],
+    border: int = cv2.BORDER_REPLICATE,
+) -> np.ndarray:
     """`image` moved by `matrix`; OpenCV puts the centre of the first pixel at (0, 0)."""
     matrix = matrix.copy()
     matrix[:, 2] += 0.5 * matrix[:, :2].sum(1) - 0.5
-    return cv2.warpAffine(
-        image, matrix, shape[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT
-    )
+    return cv2.warpAffine(image, matrix, shape[::-1], flags=cv2.INTER_CUBIC, borderMode=border)
