@@ -136,7 +136,7 @@ def edit(
         "target_attributes": target,
     }
     result = _run(model, values)[: shape[0], : shape[1]]
-    return _resize(_pixels(result), image.shape[:2])
+    return _resize(to_pixels(result), image.shape[:2])
 
 
 def frontalize(model, image: np.ndarray, landmarks=None) -> np.ndarray:
@@ -166,7 +166,7 @@ def frontalize(model, image: np.ndarray, landmarks=None) -> np.ndarray:
         raise ZooError("landmarks must be five points [[x, y], ...]") from None
     face = align(points, model.default_size)
     values = {"image": face.crop(image) / 127.5 - 1.0, "landmarks": face.points(points)}
-    return _pixels(_run(model, values))
+    return to_pixels(_run(model, values))
 
 
 def classify(model, image: np.ndarray) -> dict[str, float]:
@@ -226,7 +226,7 @@ def _filled(model, layers: dict[str, np.ndarray], seed: int, size) -> np.ndarray
     shape = _working_shape(model, image.shape[:2], size)
     values = _completion_values(model, layers, shape, np.random.default_rng(seed))
     result = _run(model, values)[: shape[0], : shape[1]]
-    result = _resize(_pixels(result), image.shape[:2])
+    result = _resize(to_pixels(result), image.shape[:2])
     return np.where(hole[..., None], result, image)
 
 
@@ -341,7 +341,8 @@ def _resize(picture: np.ndarray, shape: tuple[int, int], interpolation: int | No
     return cv2.resize(picture, shape[::-1], interpolation=interpolation)
 
 
-def _pixels(image: np.ndarray) -> np.ndarray:
+def to_pixels(image: np.ndarray) -> np.ndarray:
+    """Pictures in [-1, 1] as uint8, rounded as every verb rounds them."""
     return np.clip((image + 1.0) * 127.5 + 0.5, 0, 255).astype(np.uint8)
 
 
