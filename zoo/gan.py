@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
+from zoo import replicas
+from zoo.average import MovingAverage
 from zoo.errors import ZooError, did_you_mean
 
 
@@ -19,11 +22,13 @@ class GANModel(keras.Model):
     below and writes `forward`, `call`, a method `<name>_losses(batch, outputs)` for every name in
     `default_loss_weights`, and a linear `train_step`:
 
-        with tape: losses = self.discriminator_losses(batch, outputs)
-                   objective = self.objective("discriminator", losses)
-        self.update("discriminator", tape, objective)
+        self.descend(batch, "discriminator")
+        self.descend(batch, "generator")
+        return self.finish_step()
 
-    The `<name>_losses` return named scalars and have no side effects but spectral norm's.
+    The `<name>_losses` return named scalars, means over the rows of the batch, and have no side
+    effects but spectral norm's. Random numbers come from `zoo.replicas`, seeded by `step`: then the
+    same batch trains the model alike on one device or several.
 
     Class attributes:
         zoo_name: name in the registry.
@@ -78,15 +83,19 @@ class GANModel(keras.Model):
             network: {loss: weight for loss, weight in losses.items() if weight}
             for network, losses in self.all_loss_weights.items()
         }
-        self.step = keras.Variable(
-            0, dtype="int64", trainable=False, name="step", aggregation="only_first_replica"
-        )
+        self.step = keras.Variable(0, dtype="int64", trainable=False, name="step")
         self._trackers = {
             f"{network}/{loss}": keras.metrics.Mean(name=f"{network}/{loss}")
             for network, losses in self.loss_weights.items()
             for loss in losses
         }
+        self._norms = {
+            f"{network}/gradient_norm": keras.metrics.Mean(name=f"{network}/gradient_norm")
+            for network in self.loss_weights
+        }
+        self.logged: list[str] = []  # what a step logs, in the order in which it is computed
         self.optimizers = {}
+        self.accumulate = 1
         self.ema = None
 
     # What a subclass provides ------------------------------------------------------------------
@@ -154,13 +163,25 @@ class GANModel(keras.Model):
 
     # Training ----------------------------------------------------------------------------------
 
-    def compile(self, optimizers: dict, *, ema_decay: float = 0.0, jit_compile=False, **kwargs):
+    def compile(
+        self,
+        optimizers: dict,
+        *,
+        ema_decay: float = 0.0,
+        accumulate: int = 1,
+        jit_compile=False,
+        **kwargs,
+    ):
         """Takes one optimizer per name in `default_loss_weights` and builds each at once.
+
+        Under a strategy of `tf.distribute` call it, like the constructor, in the strategy's scope;
+        batch norm then takes its statistics from the batches of all replicas.
 
         Args:
             optimizers: name -> keras optimizer. Wrapped in a `LossScaleOptimizer` where the
                 model computes in float16.
             ema_decay: per-step decay of the average of the first network's weights; 0 = none.
+            accumulate: parts in which each update goes through its batch, to save memory.
             jit_compile: as in Keras.
             **kwargs: `run_eagerly`, `steps_per_execution`.
         """
@@ -171,19 +192,25 @@ class GANModel(keras.Model):
             )
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.optimizers = {}
+        self.accumulate = accumulate
         first = self.networks[self.network_names[0]]
         for name in self.default_loss_weights:
             optimizer = optimizers[name]
+            if replicas.count() > 1:
+                optimizer._all_reduce_sum_gradients = list  # `_apply` has summed them
             if first.compute_dtype == "float16":
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
             optimizer.build(self.optimized(name))
             self.optimizers[name] = optimizer
         if ema_decay:
             self.ema = MovingAverage(first.variables, ema_decay)
+        for layer in self._flatten_layers() if replicas.count() > 1 else ():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
 
     @property
     def metrics(self):
-        return list(self._trackers.values())
+        return [*self._trackers.values(), *self._norms.values()]
 
     def objective(self, name: str, losses: dict):
         """Logs each loss and returns their weighted sum, scaled for `update`. Call inside the tape.
@@ -197,22 +224,80 @@ class GANModel(keras.Model):
                 f"{self.zoo_name}: losses of {name} are {sorted(losses)}, weights {sorted(weights)}"
             )
         for loss, value in losses.items():
-            self._trackers[f"{name}/{loss}"].update_state(value)
+            self._log(self._trackers, f"{name}/{loss}", value)
         total = tf.add_n([weights[loss] * value for loss, value in losses.items()])
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return self.optimizers[name].scale_loss(total / replicas)
+        return self.optimizers[name].scale_loss(total / replicas.count())
+
+    def _log(self, trackers: dict, key: str, value, weight=None) -> None:
+        trackers[key].update_state(value, weight)
+        if key not in self.logged:
+            self.logged.append(key)
+
+    def descend(self, batch: dict, *names: str, forward: Callable[[dict], dict] | None = None):
+        """One step of each optimizer in `names` on the losses of `batch`.
+
+        All gradients are taken before the first step. With `accumulate` the batch goes through in
+        so many parts, one after the other, and the mean of their gradients is used: the same where
+        losses are means over rows, but batch norm and spectral norm see the parts.
+
+        Args:
+            batch: the training batch.
+            *names: each has a method `<name>_losses(batch, outputs)`.
+            forward: makes the outputs from a batch; by default the method `forward`.
+        """
+        variables = [self.optimized(name) for name in names]
+        unconnected = "none" if self.accumulate == 1 else "zero"
+
+        def gradients(batch):
+            with tf.GradientTape(persistent=len(names) > 1) as tape:
+                outputs = (forward or self.forward)(batch)
+                losses = [getattr(self, f"{name}_losses")(batch, outputs) for name in names]
+                objectives = [self.objective(*pair) for pair in zip(names, losses, strict=True)]
+            return [
+                tape.gradient(objective, sources, unconnected_gradients=unconnected)
+                for objective, sources in zip(objectives, variables, strict=True)
+            ]
+
+        if self.accumulate == 1:
+            found = gradients(batch)
+        else:
+            zeros = [[tf.zeros(v.shape, v.dtype) for v in sources] for sources in variables]
+            found = replicas.mean_over_parts(gradients, batch, self.accumulate, zeros)
+        for name, gradient in zip(names, found, strict=True):
+            self._apply(name, gradient)
 
     def update(self, name: str, tape: tf.GradientTape, objective) -> None:
-        """One step of the optimizer `name` on the gradient of `objective`."""
-        variables = self.optimized(name)
-        self.optimizers[name].apply(tape.gradient(objective, variables), variables)
+        """One step of the optimizer `name` on the gradient of `objective`, of a whole batch."""
+        if self.accumulate > 1:
+            raise ValueError(f"{self.zoo_name}: with accumulate, train_step must call `descend`")
+        self._apply(name, tape.gradient(objective, self.optimized(name)))
+
+    def _apply(self, name: str, gradients: list) -> None:
+        """Sums the gradients over the replicas, logs their norm, and applies them."""
+        pairs = [
+            (g, v) for g, v in zip(gradients, self.optimized(name), strict=True) if g is not None
+        ]
+        optimizer, variables = self.optimizers[name], [v for _, v in pairs]
+        gradients = replicas.total([g for g, _ in pairs])
+        norm, weight = tf.linalg.global_norm(gradients), None
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            finite = tf.math.is_finite(norm)  # otherwise the optimizer skips this step
+            norm = tf.where(finite, norm / optimizer.dynamic_scale, 0.0)
+            weight = tf.cast(finite, "float32")
+        self._log(self._norms, f"{name}/gradient_norm", norm, weight)
+        optimizer.apply(gradients, variables)
 
     def finish_step(self) -> dict:
         """Counts the step, moves the average, and returns the logs."""
         self.step.assign_add(1)
         if self.ema is not None:
             self.ema.update()
-        return {name: tracker.result() for name, tracker in self._trackers.items()}
+        logs = {name: tracker.result() for name, tracker in (self._trackers | self._norms).items()}
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {
+                name: value[None] for name, value in logs.items()
+            }  # Keras takes means of axis 0
+        return logs
 
     def state(self) -> dict[str, keras.Variable]:
         """Everything that a training run must keep: name -> variable."""
@@ -270,46 +355,6 @@ class GANModel(keras.Model):
             yield
         finally:
             self.ema.swap()
-
-
-class MovingAverage:
-    """Exponential moving average of variables: `average += (1 - decay) * (variable - average)`.
-
-    During the first steps the decay is held below `(1 + n) / (10 + n)`, so that the average
-    forgets the random start. A plain object: Keras neither trains nor saves it by itself.
-    """
-
-    def __init__(self, variables: list[keras.Variable], decay: float):
-        if not 0.0 < decay < 1.0:
-            raise ZooError(f"ema_decay is {decay}; legal is 0 (none) or between 0 and 1")
-        self.variables = variables
-        self.decay = decay
-        self.count = keras.Variable(
-            0.0, trainable=False, name="ema_updates", aggregation="only_first_replica"
-        )
-        self.averages = [
-            keras.Variable(
-                v,
-                trainable=False,
-                dtype=v.dtype,
-                name=v.path.replace("/", "."),
-                aggregation="only_first_replica",
-            )
-            for v in variables
-        ]
-
-    def update(self) -> None:
-        self.count.assign_add(1.0)
-        decay = tf.minimum(self.decay, (1.0 + self.count) / (10.0 + self.count))
-        for average, variable in zip(self.averages, self.variables, strict=True):
-            average.assign_add((1.0 - decay) * (variable.value - average.value))
-
-    def swap(self) -> None:
-        """Exchanges averages and variables; a second call undoes it."""
-        for average, variable in zip(self.averages, self.variables, strict=True):
-            held = keras.ops.convert_to_numpy(variable)
-            variable.assign(average)
-            average.assign(held)
 
 
 def named_variables(variables: list[keras.Variable]) -> dict[str, keras.Variable]:

@@ -6,13 +6,22 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo import replicas
+
 
 def fused_batch_norm(inputs, gamma, beta, epsilon: float) -> tuple:
     """`inputs` `(B, H, W, C)` normalised by their own statistics, float16 to float32.
 
+    Where several replicas share a batch, the statistics are those of the whole batch.
+
     Returns:
         The result, and mean and (biased) variance of each channel, float32.
     """
+    if replicas.count() > 1:
+        x = ops.cast(inputs, "float32")
+        mean, variance = ops.moments(x, (0, 1, 2), synchronized=True)
+        outputs = ops.batch_normalization(x, mean, variance, -1, beta, gamma, epsilon)
+        return ops.cast(outputs, inputs.dtype), mean, variance
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=inputs,
         scale=ops.cast(gamma, "float32"),

@@ -32,7 +32,6 @@ class SpectralNormConv2D(keras.layers.Conv2D):
             initializer=keras.initializers.TruncatedNormal(stddev=1.0),
             trainable=False,
             dtype="float32",
-            aggregation="only_first_replica",
         )
 
     def call(self, inputs, training=False):
