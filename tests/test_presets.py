@@ -12,6 +12,7 @@ import zoo
 from zoo import presets, weights
 from zoo.errors import ZooError
 from zoo.files import sha256
+from zoo.presets.adding import TEXTS
 from zoo.testing.suite import random_batch, small_model, snapshot
 
 
@@ -191,13 +192,17 @@ def test_find_names_a_directory_that_is_no_preset(tmp_path):
         presets.read_config(tmp_path)
 
 
-def test_lists():
+def test_lists(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    monkeypatch.delenv("ZOO_PRESETS", raising=False)
     assert zoo.list_presets() == sorted(presets.cards())
-    assert zoo.list_presets("sc_fegan") == ["sc_fegan_celebahq_512"]
+    assert "sc_fegan_celebahq_512" in zoo.list_presets("sc_fegan")
+    assert "sc_fegan_celebahq_512" not in zoo.list_presets("stgan")
     with pytest.raises(ZooError, match="unknown model 'sc_fegn'.*Did you mean 'sc_fegan'"):
         zoo.list_presets("sc_fegn")
     for card in presets.cards().values():
-        assert card["model"] in zoo.list_models() and card["licence"] and card["obtain"]
+        assert card["model"] in zoo.list_models() and card["licence"] and card["description"]
+        assert card.get("obtain") or all(card.get(text) for text in TEXTS)
 
 
 def test_import_and_lists_import_neither_tensorflow_nor_keras():

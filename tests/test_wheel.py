@@ -66,6 +66,11 @@ def test_what_is_in_the_wheel(wheel):
     assert recipes and any(name.endswith(".npz") for name in assets)
     assert modules | recipes | assets <= names
     assert "zoo/models/sc_fegan/README.md" in names
+    stored = (
+        p for p in (ROOT / "zoo" / "presets").rglob("*") if p.suffix in (".json", ".safetensors")
+    )
+    assert "zoo/presets/index.json" in names
+    assert {str(p.relative_to(ROOT)) for p in stored} <= names
     licences = {name for name in names if name.startswith(f"{info}/licenses/")}
     assert f"{info}/licenses/LICENSE" in licences and len(licences) > 1
     other = {n for n in names if not n.startswith(("zoo/", f"{info}/"))}

@@ -115,6 +115,8 @@ def explained(error: ValidationError) -> str:
     """The first problem on one line: path, what was received, what is legal."""
     problem = error.errors()[0]
     path = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "missing":
+        return f"{path} is missing"
     return f"{path} is {repr(problem['input'])[:80]}: {problem['msg']}"
 
 
