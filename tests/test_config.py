@@ -137,6 +137,7 @@ def test_numbers_as_yaml_1_1_reads_them(write):
      r"unknown key masks.components.0.sides \(--set\); .*, weight. Did you mean 'side'\?$"),
     ("{kind: mixture, components: [{kind: center, weight: 0}]}", "weight .* greater than 0$"),
     ("{bucket: [0.2, 0.1]}", "bucket must be two shares, 0 <= low < high <= 1$"),
+    ("{same_in_batch: 1}", "same_in_batch is not for sc_fegan: faces differ$"),
     ("{min_side: 0.6}", "min_side must be at most max_side$"),
 ])  # fmt: skip
 def test_holes_that_are_none(write, masks, message):

@@ -123,11 +123,14 @@ class MaskSection(_MaskOptions):
     components: list[MaskComponent] = Field([], description="of a mixture: kind, weight, options")
 
     @model_validator(mode="after")
-    def _components_of_a_mixture(self):
+    def _possible(self):
         if self.kind == "mixture" and not self.components:
             raise PydanticCustomError("mixture", "kind mixture needs components")
         if self.kind != "mixture" and self.components:
             raise PydanticCustomError("mixture", "components are for kind mixture")
+        kinds = (self.kind, *(part.kind for part in self.components))
+        if self.same_in_batch and "sc_fegan" in kinds:
+            raise PydanticCustomError("same", "same_in_batch is not for sc_fegan: faces differ")
         return self
 
 
@@ -145,6 +148,9 @@ class AugmentationSection(_Section):
     flip: float = Field(0.5, ge=0, le=1, description="share of the images that is mirrored")
     shift: float = Field(0.0, ge=0, le=0.5, description="farthest, share of the side")
     rotation: float = Field(0.0, ge=0, le=180, description="greatest, degrees")
+    cut: Literal["center", "random"] = Field(
+        "center", description="random: anywhere in a photograph, of sources that have more of it"
+    )
 
 
 class OptimizerSection(_Section):

@@ -95,12 +95,14 @@ def test_every_example_once_before_any_twice(faces):
     assert len({tuple(epoch) for epoch in epochs}) > 1, "every epoch has an order of its own"
 
 
-@pytest.mark.parametrize("workers, joined, same", [(2, 1, 0), (3, 2, 1), (6, 1, 0)])
-def test_workers_make_their_rows_of_the_one_batch(faces, workers, joined, same):
+@pytest.mark.parametrize("workers, joined, options", [
+    (2, 1, {}), (3, 2, {"kind": "brush", "same_in_batch": 1}), (6, 1, {}),
+])  # fmt: skip
+def test_workers_make_their_rows_of_the_one_batch(faces, workers, joined, options):
     """Side by side, the parts of all workers are what one worker makes, target attributes too."""
     keys = {key: (SIZE, SIZE, c) for key, c in CHANNELS.items()}
     keys |= {"attributes": (3,), "target_attributes": (3,), "identity": ()}
-    settings = {"batch_size": 6, "keys": keys, "joined": joined, "same_in_batch": same}
+    settings = {"batch_size": 6, "keys": keys, "joined": joined, **options}
     whole = batches(faces, **settings)(1)
     parts = [batches(faces, worker=n, workers=workers, **settings)(1) for n in range(workers)]
     share = 6 // workers
@@ -342,6 +344,53 @@ def test_a_mixture_draws_each_kind_with_its_own_options(faces):
         batches(without, kind="mixture", components=[*parts, {"kind": "sc_fegan"}])
 
 
+class Photos(list):
+    """Wide photographs of which examples are cut: the red channel tells the column."""
+
+    cuts_anywhere = True
+    wide = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None], (SIZE, 100, 3))
+
+    def __getitem__(self, index):
+        return {"image": np.ascontiguousarray(self.wide[:, 34 : 34 + SIZE])}
+
+    def drawn(self, index, rng):
+        column = rng.integers(100 - SIZE + 1)
+        return {"image": np.ascontiguousarray(self.wide[:, column : column + SIZE])}
+
+
+def test_random_cuts_are_drawn_for_every_place_of_the_stream(faces):
+    """Another cut in every epoch, and the same one whenever a step is made again."""
+    arguments = Photos(range(5)), range(5), 5, 3, {"image": (SIZE, SIZE, 3)}
+    random = AugmentationSection(flip=0, cut="random")
+
+    def columns(stream, step):
+        return np.rint((stream(step)["image"][:, 0, 0, 0] + 1) * 127.5).astype(int).tolist()
+
+    stream = Batches(*arguments, augmentation=random)
+    first, second = columns(stream, 0), columns(stream, 1)
+    assert first != second and len({*first, *second}) > 6 and max(*first, *second) <= 68
+    assert columns(Batches(*arguments, augmentation=random), 1) == second
+    plain = Batches(*arguments, augmentation=AugmentationSection(flip=0))
+    assert columns(plain, 0) == columns(plain, 1) == [34] * 5
+    with pytest.raises(ZooError, match="augmentation.cut is random, but the data has no more of"):
+        Batches(faces, range(5), 5, 3, {"image": (SIZE, SIZE, 3)}, augmentation=random)
+
+
+def test_only_what_is_needed_is_read(faces):
+    class Counting(list):
+        def only(self, keys):
+            self.wanted = keys
+            return Counting({k: v for k, v in face.items() if k in keys} for face in self)
+
+    data = Counting(faces)
+    batch = batches(data, keys={"image": (SIZE, SIZE, 3), "target_attributes": (3,)})(2)
+    assert data.wanted == {"image", "attributes"}
+    keys = {"image": (SIZE, SIZE, 3), "target_attributes": (3,)}
+    assert_equal(batch, batches(faces, keys=keys)(2))
+    batches(data, keys={"mask": (SIZE, SIZE, 1)})
+    assert data.wanted == {"image", "landmarks", "parsing"}
+
+
 def test_missing_and_misshapen_data_are_named(faces):
     with pytest.raises(ZooError, match="the data has no frontal; it has image, sketch"):
         batches(faces, keys={"frontal": (SIZE, SIZE, 3)})
@@ -404,8 +453,16 @@ class Faces:
 def test_the_own_split_of_a_set_comes_first():
     training, validation = split(Faces(train=[1, 2], val=[0], test=[3]), held_out=5)
     assert (training.tolist(), validation.tolist()) == ([1, 2], [0])
-    for without in (Faces(), Faces(train=[1, 2], test=[0]), Faces(train=[1, 2], val=[])):
+    for without in (Faces(), Faces(test=[0]), Faces(train=[], val=[1])):
         assert split(without, held_out=5)[1].tolist() == [4, 9]
+
+
+def test_without_a_split_for_validation_that_for_training_is_split():
+    """What the set keeps for tests is in neither."""
+    for other in ({}, {"val": []}):
+        faces = Faces(train=[9, 1, 2, 4], test=[0, 3], **other)
+        training, validation = split(faces, held_out=5)
+        assert (training.tolist(), validation.tolist()) == ([1, 2], [9, 4])
 
 
 def test_faces_turned_too_far_are_left_out():

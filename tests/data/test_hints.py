@@ -147,6 +147,30 @@ class TestColorMap:
         few, many = (hints.color_map(image, parts, passes=n).astype(int) for n in (4, 20))
         assert np.abs(few - many).mean() < 2 and np.abs(few - many).max() <= 8
 
+    def test_large_pictures_are_as_if_smoothed_at_full_size(self, face):
+        image = cv2.resize(face, (400, 400), interpolation=cv2.INTER_CUBIC)
+        gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        parts = (cv2.GaussianBlur(gray, (0, 0), 5) // 32).astype(np.uint8)  # classes 0 to 7
+        parts[180:190, 100:112] = 4  # 120 pixels of an eye
+        smooth = fine = cv2.medianBlur(image, 3)
+        for _ in range(4):
+            smooth = cv2.bilateralFilter(smooth, 16, 30, 30)  # 20 px at 512
+        result = hints.color_map(image, parts).astype(int)
+        for label in range(1, 8):
+            inside = parts == label
+            (color,) = np.unique(result[inside], axis=0)
+            assert np.abs(color - np.median(smooth[inside], axis=0)).max() <= 2.5, label
+        parts[parts == 4] = 0
+        parts[180:190, 100:112] = 4
+        eye = hints.color_map(image, parts)[185, 105]
+        assert (eye == np.rint(np.median(fine[parts == 4], axis=0))).all()
+
+    def test_other_numbers_than_classes_get_no_color(self, face):
+        parts = np.full((230, 230), 1, np.int16)
+        parts[:50], parts[50:100] = 14, -1
+        assert not hints.color_map(face, parts)[:100].any()
+        assert hints.color_map(face, parts)[100:].all()
+
     def test_refused(self, face, parsing):
         with pytest.raises(
             ZooError, match=r"\(230, 230\) like the image; received int64 \(96, 128"
@@ -156,6 +180,22 @@ class TestColorMap:
             hints.color_map(face, np.zeros((230, 230)))
         with pytest.raises(ZooError, match="'hare'. Did you mean 'hair'"):
             hints.color_map(face, np.zeros((230, 230), int), names=["hare"])
+
+
+def test_thinning_by_hand():
+    """Zhang and Suen: bars become lines, corners of a square frame stay joined."""
+    bar = np.zeros((9, 20), np.uint8)
+    bar[3:6, 2:18] = 1
+    thin = hints._thin(bar)
+    np.testing.assert_array_equal(np.flatnonzero(thin.any(axis=1)), [4])
+    assert thin.sum() == np.ptp(np.flatnonzero(thin.any(axis=0))) + 1 >= 13
+    frame = np.zeros((30, 30), np.uint8)
+    frame[4:26, 4:26] = 1
+    frame[7:23, 7:23] = 0
+    lines = hints._thin(frame)
+    assert cv2.connectedComponents(1 - lines, connectivity=4)[0] == 3  # inside and outside
+    assert lines.sum() == pytest.approx(4 * 19, abs=6)
+    np.testing.assert_array_equal(hints._thin(lines), lines)
 
 
 class TestColorStrokes:
@@ -171,6 +211,19 @@ class TestColorStrokes:
             shares.append(painted.sum() / self.colors.any(axis=-1).sum())
         assert min(shares) > 0  # every stroke starts on colour
         assert 0.4 < np.mean(shares) < 0.75 and np.quantile(shares, 0.05) < 0.3
+
+    def test_one_stroke_of_one_segment(self):
+        """It starts on colour, is as wide as the limit and at most as long."""
+        everywhere = np.full((512, 512, 3), 7, np.uint8)
+        lengths = []
+        for seed in range(60):
+            limits = {"max_strokes": 1, "max_vertices": 1, "max_length": 100.0}
+            rng = np.random.default_rng(seed)
+            drawn = hints.color_strokes(everywhere, rng, width=(20.0, 20.0), **limits)
+            (_, _), sides, _ = cv2.minAreaRect(np.argwhere(drawn[..., 0]).astype(np.float32))
+            lengths.append(max(sides) - min(sides))
+            assert min(sides) < 22.5
+        assert max(lengths) <= 101 and np.mean(lengths) == pytest.approx(47, abs=12)
 
     def test_deterministic(self):
         first, again, other = (

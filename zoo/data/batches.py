@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 
+import cv2
 import numpy as np
 
 from zoo import masks
@@ -14,6 +15,7 @@ from zoo.data.augmentation import augment
 from zoo.errors import ZooError
 
 _INTEGERS = ("parsing", "identity")
+_TO_FLOAT = np.arange(256, dtype=np.float32) / 127.5 - 1.0  # uint8 -> [-1, 1]
 _STROKES = ("max_draw", "max_line", "max_angle", "max_length", "brush_width")
 _MASK_OPTIONS = {
     "sc_fegan": ("hair_probability", *_STROKES),
@@ -26,6 +28,9 @@ _MASK_OPTIONS = {
 def split(dataset, held_out: int, max_yaw: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Indices for training and for validation: the set's own, or a split by identity.
 
+    Of a set that has a split for training but none for validation only the former is split, so that
+    what it keeps for tests is not trained with.
+
     Args:
         dataset: with `indices(name)` and `identities`, as SynthFaces and the readers are.
         held_out: see `split_identities`; not read where the set has both splits.
@@ -34,15 +39,20 @@ def split(dataset, held_out: int, max_yaw: float | None = None) -> tuple[np.ndar
     Raises:
         ZooError: one side would be empty, or the data has no yaws.
     """
-    try:
-        own = dataset.indices("train"), dataset.indices("val")
-    except ZooError:  # no partition of its own
-        own = (), ()
-    whole = len(own[0]) and len(own[1])
-    parts = own if whole else split_identities(dataset.identities, held_out)
+    parts = _own_split(dataset, "train"), _own_split(dataset, "val")
+    if not all(map(len, parts)):
+        pool = parts[0] if len(parts[0]) else np.arange(len(dataset.identities))
+        parts = tuple(pool[part] for part in split_identities(dataset.identities[pool], held_out))
     if max_yaw is None:
         return parts
     return tuple(_turned_at_most(max_yaw, dataset, part) for part in parts)
+
+
+def _own_split(dataset, name: str) -> np.ndarray:
+    try:
+        return dataset.indices(name)
+    except ZooError:  # no such split
+        return np.zeros(0, np.int64)
 
 
 def _turned_at_most(max_yaw: float, dataset, indices: np.ndarray) -> np.ndarray:
@@ -142,7 +152,7 @@ class Batches:
 
     def _check(self) -> None:
         face = self.dataset[int(self.indices[0])]
-        needed = set(self.keys) - {"mask", "noise", "target_attributes"}
+        needed = {"image", *self.keys} - {"mask", "noise", "target_attributes"}
         if "target_attributes" in self.keys:
             needed |= {"attributes"}
         kinds = {part.kind for part in (self.masks, *self.masks.components)}
@@ -151,6 +161,13 @@ class Batches:
         missing = sorted(needed - face.keys())
         if missing:
             raise ZooError(f"the data has no {', '.join(missing)}; it has {', '.join(face)}")
+        if self.augmentation.cut == "random" and not getattr(self.dataset, "cuts_anywhere", False):
+            raise ZooError(
+                "augmentation.cut is random, but the data has no more of a photograph than its "
+                "picture; legal is center"
+            )
+        if hasattr(self.dataset, "only"):  # the rest need not be decoded
+            self.dataset = self.dataset.only(needed)
         for key, value in self(0).items():
             if value.shape[1:] != tuple(self.keys[key]):
                 raise ZooError(
@@ -166,12 +183,14 @@ class Batches:
     def _batch(self, number: int) -> dict[str, np.ndarray]:
         first = number * self.batch_size
         faces = {row: self._face(first + row) for row in self.rows}
+        shared = None
+        if "mask" in self.keys and self.masks.same_in_batch:
+            rng = np.random.default_rng((self.seed, 2, number))
+            shared = _mask_generator(self.masks, {})(*self.keys["mask"][:2], rng)
         examples = []
         for row, face in faces.items():
             rng = np.random.default_rng((self.seed, 1, first + row))
-            shared = np.random.default_rng((self.seed, 2, number))
-            mask_rng = shared if self.masks.same_in_batch else rng
-            examples.append(self._example(face, rng, mask_rng))
+            examples.append(self._example(face, rng, shared))
         batch = {key: np.stack([example[key] for example in examples]) for key in self.keys}
         if "target_attributes" in self.keys:
             order = np.random.default_rng((self.seed, 3, number)).permutation(self.batch_size)
@@ -182,7 +201,10 @@ class Batches:
 
     def _face(self, position: int) -> dict[str, np.ndarray]:
         epoch, place = divmod(position, len(self.indices))
-        return self.dataset[int(self._order(epoch)[place])]
+        index = int(self._order(epoch)[place])
+        if self.augmentation.cut == "random":
+            return self.dataset.drawn(index, np.random.default_rng((self.seed, 4, position)))
+        return self.dataset[index]
 
     def _epoch_order(self, epoch: int) -> np.ndarray:
         return np.random.default_rng((self.seed, 0, epoch)).permutation(self.indices)
@@ -191,24 +213,26 @@ class Batches:
         values = face["attributes"].astype(np.float32)
         return values if self.attribute_columns is None else values[self.attribute_columns]
 
-    def _example(self, face: dict, rng, mask_rng) -> dict[str, np.ndarray]:
+    def _example(self, face: dict, rng, shared_mask) -> dict[str, np.ndarray]:
         """One face with what is drawn into it, in the order of the random draws."""
         face = augment(face, rng, self.augmentation)
-        return {key: self._value(key, face, rng, mask_rng) for key in _drawing_order(self.keys)}
+        return {key: self._value(key, face, rng, shared_mask) for key in _drawing_order(self.keys)}
 
-    def _value(self, key: str, face: dict, rng, mask_rng) -> np.ndarray:
+    def _value(self, key: str, face: dict, rng, shared_mask) -> np.ndarray:
         height, width = face["image"].shape[:2]
         if key in ("image", "frontal"):
-            return face[key].astype(np.float32) / 127.5 - 1.0
+            return cv2.LUT(face[key], _TO_FLOAT)
         if key == "mask":
-            return _mask_generator(self.masks, face)(height, width, mask_rng)
+            if shared_mask is not None:
+                return shared_mask
+            return _mask_generator(self.masks, face)(height, width, rng)
         if key == "sketch":
             drawn = rng.random() < self.hints.sketch_probability
             return (face[key] * drawn)[..., None].astype(np.float32)
         if key == "color":
             drawn = rng.random() < self.hints.color_probability
             strokes = hints.color_strokes(face[key], rng) if drawn else np.zeros_like(face[key])
-            return strokes.astype(np.float32) / 127.5 - 1.0
+            return cv2.LUT(strokes, _TO_FLOAT)
         if key == "noise":
             return hints.noise((height, width), rng, self.hints.noise, self.keys[key][-1])
         if key in ("attributes", "target_attributes"):

@@ -141,9 +141,11 @@ def _draw(
 ) -> None:
     """Draws a polyline from `start` (x, y); segment i has `angles[i]` degrees and `lengths[i]`."""
     radians = np.deg2rad(angles)
-    steps = lengths[:, None] * np.stack([np.sin(radians), np.cos(radians)], axis=1)
-    points = start + np.vstack([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
-    cv2.polylines(mask, [np.floor(points).astype(np.int32)], False, 1, thickness)
+    points = np.empty((len(angles) + 1, 2))
+    points[0] = start
+    points[1:, 0], points[1:, 1] = lengths * np.sin(radians), lengths * np.cos(radians)
+    points = np.floor(np.cumsum(points, axis=0)).astype(np.int32)
+    cv2.polylines(mask, [points], False, 1, thickness)
 
 
 def _check_points(points: np.ndarray, name: str, count: int) -> np.ndarray:

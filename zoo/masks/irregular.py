@@ -95,16 +95,20 @@ def free_form_strokes(
     mask = np.zeros((height, width), np.uint8)
     scale = np.sqrt(height * width) / 256
     for _ in range(rng.integers(1, max_strokes + 1)):
-        start = rng.uniform(0, (width, height))
-        for segment in range(rng.integers(1, max_vertex + 1)):
-            angle = np.deg2rad(rng.uniform(0, max_angle)) * (1 if segment % 2 else -1)
-            length = rng.uniform(0, max_length) * scale
-            thickness = max(1, round(rng.uniform(*brush_width) * scale))
-            end = start + length * np.array([np.sin(angle), np.cos(angle)])
-            end = np.clip(end, 0, (width - 1, height - 1))  # else most strokes would walk away
-            cv2.line(mask, _pixel(start), _pixel(end), 1, thickness)
-            cv2.circle(mask, _pixel(end), thickness // 2, 1, cv2.FILLED)
-            start = end
+        x, y = rng.uniform(0, (width, height)).tolist()
+        segments = int(rng.integers(1, max_vertex + 1))
+        angles = np.deg2rad(rng.uniform(0, max_angle, segments))
+        angles[::2] *= -1
+        lengths = rng.uniform(0, max_length, segments) * scale
+        steps = np.stack([lengths * np.sin(angles), lengths * np.cos(angles)], axis=1).tolist()
+        widths = np.maximum(1, np.rint(rng.uniform(*brush_width, segments) * scale)).astype(int)
+        for (dx, dy), thickness in zip(steps, widths.tolist(), strict=True):
+            start = int(x), int(y)
+            x = min(max(x + dx, 0.0), width - 1.0)  # else most strokes would walk away
+            y = min(max(y + dy, 0.0), height - 1.0)
+            end = int(x), int(y)
+            cv2.line(mask, start, end, 1, thickness)
+            cv2.circle(mask, end, thickness // 2, 1, cv2.FILLED)
     for axis in (0, 1):
         if rng.random() < 0.5:
             mask = np.flip(mask, axis)
@@ -164,7 +168,3 @@ def _shapes(height: int, width: int, rng: np.random.Generator, most: int) -> np.
         rotation, start, end = rng.integers(3, 181, 3).tolist()  # degrees; an arc, not all round
         cv2.ellipse(mask, point(), point(), rotation, start, end, 1, thickness())
     return mask[..., None].astype(np.float32)
-
-
-def _pixel(point: np.ndarray) -> tuple[int, int]:
-    return int(point[0]), int(point[1])

@@ -137,6 +137,15 @@ class TestCelebA:
             open_source("celeba", celeba, 128, **options)
         data = open_source("celeba", celeba, 128, labels=["attributes"], **options)
         np.testing.assert_array_equal(data[0]["image"], sets.ramp(143, 143, 1)[7:135, 7:135])
+        corners = set()
+        for seed in range(60):
+            cut = data.drawn(0, np.random.default_rng(seed))["image"]
+            left, top, _ = map(int, cut[0, 0])
+            whole = sets.ramp(143, 143, 1)
+            np.testing.assert_array_equal(cut, whole[top : top + 128, left : left + 128])
+            corners |= {left, top}
+        assert corners == set(range(16))  # 143 - 128 and the place 0
+        assert not open_source("celeba", celeba, 128, labels=[]).cuts_anywhere
         options["images"] = "img_align_celeba"
         with pytest.raises(ZooError, match="178 x 218 pixels; crop 'attgan' is for squares"):
             open_source("celeba", celeba, 128, labels=["attributes"], **options)[0]

@@ -40,16 +40,23 @@ class TestPhotos:
     def test_random_cuts(self, tmp_path):
         for i in range(40):
             sets.write(tmp_path / f"{i:02d}.png", sets.ramp(20, 40, i))
-        options = {"cut": "random", "shorter": 20, "seed": 3}
-        data = open_source("photos", tmp_path, 16, **options)
-        corners = np.array([data[i]["image"][0, 0] for i in range(40)])
+        data = open_source("photos", tmp_path, 16, shorter=20)
+        assert data.cuts_anywhere
+        np.testing.assert_array_equal(data[3]["image"], sets.ramp(20, 40, 3)[2:18, 12:28])
+        rng = np.random.default_rng(0)
+        corners = np.array([data.drawn(i, rng)["image"][0, 0] for i in range(40)])
         np.testing.assert_array_equal(corners[:, 2], range(40))
         assert corners[:, 0].max() <= 24 and corners[:, 1].max() <= 4
         assert len(np.unique(corners[:, 0])) > 12 and set(corners[:, 1]) == {0, 1, 2, 3, 4}
-        again = open_source("photos", tmp_path, 16, **options)
-        np.testing.assert_array_equal(again[7]["image"], data[7]["image"])
-        other = open_source("photos", tmp_path, 16, **{**options, "seed": 4})
-        assert any((other[i]["image"] != data[i]["image"]).any() for i in range(5))
+        left, top, _ = data.drawn(7, np.random.default_rng(5))["image"][0, 0]
+        again = data.drawn(7, np.random.default_rng(5))["image"]
+        np.testing.assert_array_equal(again, sets.ramp(20, 40, 7)[top : top + 16, left : left + 16])
+
+    def test_other_sets_have_no_random_cuts(self, tmp_path):
+        sets.write(tmp_path / "0.png", sets.ramp(64, 64))
+        data = open_source("celeba_hq", tmp_path, 32)
+        with pytest.raises(ZooError, match="pictures of this set have no random cut"):
+            data.drawn(0, np.random.default_rng(0))
 
     def test_what_belongs_to_the_set(self, tmp_path):
         for name in ("b/n01440764/2.JPEG", "b/1.png", ".hidden/3.png", ".4.png"):
@@ -82,8 +89,8 @@ class TestPhotos:
             open_source("photos", tmp_path, 16)
         with pytest.raises(ZooError, match="shorter is 15; legal is 16, the size, or more"):
             open_source("photos", tmp_path, 16, shorter=15)
-        with pytest.raises(ZooError, match="unknown cut 'centre'.*'center'"):
-            open_source("photos", tmp_path, 16, cut="centre")
+        with pytest.raises(ZooError, match="unknown option of source photos 'cut'"):
+            open_source("photos", tmp_path, 16, cut="random")
 
 
 PEOPLE = {"Abel_Pacheco": 4, "Ann_O-Hara_Jr.": 1, "Zico": 2}

@@ -106,6 +106,19 @@ def test_hints_are_drawn_as_asked(tmp_path):
     np.testing.assert_array_equal(drawn["color"], hints.color_map(plain["image"], plain["parsing"]))
 
 
+def test_only_some_keys(tmp_path, monkeypatch):
+    sets.celebamask_hq(tmp_path)
+    data = open_source("celebamask_hq", tmp_path, 64, hints="canny")
+    whole = data[1]
+    for keys in (["image", "sketch"], ["color"], ["landmarks", "attributes", "identity"]):
+        some = data.only(keys)
+        assert some[1].keys() == set(keys) and len(some) == len(data)
+        for key in keys:
+            np.testing.assert_array_equal(some[1][key], whole[key])
+    monkeypatch.setattr(data, "_parsing", lambda number: pytest.fail("reads the masks"))
+    assert data.only(["image", "attributes"])[1].keys() == {"image", "attributes"}
+
+
 def test_batches_read_from_it(tmp_path):
     sets.celebamask_hq(tmp_path)
     data = open_source("celebamask_hq", tmp_path, 32, hints="canny")

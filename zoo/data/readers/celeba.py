@@ -6,6 +6,7 @@ import os
 import random
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class CelebA(Reader):
             from 40, 15: its 64-pixel mode), "attgan_v1" (as "stgan"), "stargan" (the middle 178),
             "gfc" (138 from 40, 30). Or "attgan", AttGAN's current code: square photographs that
             were aligned anew (by HD-CelebA-Cropper) are resized to 143/128 of `size`, and the
-            centre is cut out; its training cuts at random.
+            centre is cut out, or any place by `drawn`, as its training does.
         images: folder of the photographs.
         labels: kinds of labels to read; leave out those whose files are not there. The landmarks
             are those of the aligned photographs, so "attgan" cannot have them.
@@ -155,11 +156,15 @@ class CelebA(Reader):
         names = (entry.name for entry in os.scandir(self.directory / self._folder))
         return {name.split(".")[0]: name for name in names if _PICTURE.fullmatch(name)}
 
-    def _read(self, index: int) -> dict[str, np.ndarray]:
+    @property
+    def cuts_anywhere(self) -> bool:
+        return self._crop is None
+
+    def _read(self, index: int, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
         path = self.directory / self.names[index]
         image = read_image(path)
         if self._crop is None:
-            example = {"image": _realigned(image, self.size, path)}
+            example = {"image": _realigned(image, self.size, path, rng)}
         else:
             if image.shape[:2] != ALIGNED:
                 raise ZooError(
@@ -175,16 +180,17 @@ class CelebA(Reader):
         return example
 
 
-def _realigned(image: np.ndarray, size: int, path) -> np.ndarray:
-    """AttGAN's current code at test time."""
+def _realigned(
+    image: np.ndarray, size: int, path: Path, rng: np.random.Generator | None
+) -> np.ndarray:
+    """AttGAN's current code: resized, then the centre for tests, any place for training."""
     if image.shape[0] != image.shape[1]:
         raise ZooError(
             f"{path} is {image.shape[1]} x {image.shape[0]} pixels; crop 'attgan' is for squares, "
             "aligned anew; 'attgan_v1' is for aligned photographs of CelebA"
         )
     larger = round(size * 143 / 128)  # 286 for 256, 429 for 384
-    first = (larger - size) // 2
-    return crops.bilinear(image, larger)[first : first + size, first : first + size].copy()
+    return crops.cut_out(crops.bilinear(image, larger), size, rng)
 
 
 def _by_stem(table: Table) -> dict[str, int]:

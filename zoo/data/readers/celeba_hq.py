@@ -165,15 +165,15 @@ class CelebAMaskHQ(CelebAHQ):
             self._hold(names, *_of_celeba(self.directory, Path(celeba), self._order))
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
-        parsing = self._parsing(self._order[index])
-        landmarks, visible = landmarks_of(parsing)
-        return {
-            **super()._read(index),
-            "parsing": shrink_map(parsing, self.size),
-            "attributes": self._attributes[index].astype(np.uint8),
-            "landmarks": landmarks * np.float32(self.size / len(parsing)),
-            "landmarks_visible": visible,
-        }
+        example = super()._read(index)
+        example["attributes"] = self._attributes[index].astype(np.uint8)
+        if self._wants("parsing", "color", "landmarks", "landmarks_visible"):
+            parsing = self._parsing(self._order[index])
+            landmarks, visible = landmarks_of(parsing)
+            example["parsing"] = shrink_map(parsing, self.size)
+            example["landmarks"] = landmarks * np.float32(self.size / len(parsing))
+            example["landmarks_visible"] = visible
+        return example
 
     def _parsing(self, number: int) -> np.ndarray:
         """(512, 512) uint8; what is not to be seen has no mask file, but skin always has one."""

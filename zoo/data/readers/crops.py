@@ -54,6 +54,19 @@ def pillow_bilinear(image: np.ndarray, size: int) -> np.ndarray:
     return _resampled(image, _pillow_weights, size)
 
 
+def cut_out(image: np.ndarray, size: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    """Cuts (size, size, 3) out of a picture at least as large.
+
+    Args:
+        image: (H, W, 3) uint8.
+        size: in pixels.
+        rng: draws the place, all equally likely; None takes the centre.
+    """
+    free = np.array(image.shape[:2]) - size
+    row, column = free // 2 if rng is None else rng.integers(0, free + 1)
+    return np.ascontiguousarray(image[row : row + size, column : column + size])
+
+
 def square_around(image: np.ndarray, center: tuple[float, float], side: int) -> np.ndarray:
     """Cuts a square that may reach beyond the picture, whose last pixels are repeated there.
 

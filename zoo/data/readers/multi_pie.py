@@ -184,14 +184,11 @@ class MultiPIE(Reader):
     def _read(self, index: int) -> dict[str, np.ndarray]:
         view = self.views[index]
         image, landmarks = self._aligned(view)
-        frontal, frontal_landmarks = self._aligned(view._replace(camera=FRONTAL))
-        return {
-            "image": image,
-            "landmarks": landmarks,
-            "frontal": frontal,
-            "frontal_landmarks": frontal_landmarks,
-            "yaw": np.float32(self.yaws[index]),
-        }
+        example = {"image": image, "landmarks": landmarks, "yaw": np.float32(self.yaws[index])}
+        if self._wants("frontal", "frontal_landmarks"):
+            frontal = self._aligned(view._replace(camera=FRONTAL))
+            example["frontal"], example["frontal_landmarks"] = frontal
+        return example
 
     def _aligned(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Picture (size, size, 3) and points (5, 2) of a view."""

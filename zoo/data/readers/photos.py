@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 
 from zoo.data.images import read_image
+from zoo.data.readers.crops import cut_out
 from zoo.data.readers.reader import Reader, files_below
 from zoo.errors import ZooError
-from zoo.registry import check_names
-
-CUTS = ("center", "random")
 
 SPLITS = {
     "train": ("train", "training", "paris_train_original"),
@@ -40,14 +38,15 @@ class PhotoFolder(Reader):
         directory: the folder.
         size: side of the pictures in pixels.
         shorter: pixels to which the shorter side is brought first, at least `size`; None = `size`.
-            Context Encoder: 350 for Paris StreetView.
-        cut: "center", or "random": a place drawn from `seed` and the index, the same every time.
-        seed: of random cuts.
+            Then the centre is cut out, or any place by `drawn`, as `augmentation.cut: random` of a
+            recipe has it. Context Encoder: 350 for Paris StreetView, at random.
         **options: of `Reader`.
 
     Raises:
         ZooError: no pictures, or an illegal argument.
     """
+
+    cuts_anywhere = True
 
     def __init__(
         self,
@@ -55,28 +54,18 @@ class PhotoFolder(Reader):
         size: int,
         *,
         shorter: int | None = None,
-        cut: str = "center",
-        seed: int = 0,
         **options: str,
     ):
         super().__init__(directory, size, **options)
-        check_names("cut", [cut], CUTS)
         self._shorter = size if shorter is None else shorter
         if self._shorter < size:
             raise ZooError(f"shorter is {shorter}; legal is {size}, the size, or more")
-        self._random, self._seed = cut == "random", seed
         found = photographs(self)
         self._hold(found, splits=_splits(found))
 
-    def _read(self, index: int) -> dict[str, np.ndarray]:
+    def _read(self, index: int, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
         image = resized(read_image(self.directory / self.names[index]), self._shorter)
-        free = np.array(image.shape[:2]) - self.size
-        if self._random:
-            row, column = np.random.default_rng((self._seed, index)).integers(0, free + 1)
-        else:
-            row, column = free // 2
-        cut = image[row : row + self.size, column : column + self.size]
-        return {"image": np.ascontiguousarray(cut)}
+        return {"image": cut_out(image, self.size, rng)}
 
 
 def photographs(reader: Reader) -> list[str]:

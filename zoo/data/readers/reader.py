@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -45,10 +47,13 @@ class Reader:
         splits: name -> indices, (n,) int64, of the set's own partition; empty without one.
         attribute_names: names of the columns of `attributes`; None without attributes.
         skipped: what was left out: name -> why.
+        cuts_anywhere: whether examples can be cut out at random, see `drawn`.
 
     Raises:
         ZooError: no such directory, or an illegal argument.
     """
+
+    cuts_anywhere = False
 
     def __init__(
         self,
@@ -67,6 +72,7 @@ class Reader:
         self.splits: dict[str, np.ndarray] = {}
         self.attribute_names: tuple[str, ...] | None = None
         self.skipped: dict[str, str] = {}
+        self._wanted: frozenset[str] | None = None
         if not self.directory.is_dir():
             raise ZooError(f"{self.directory} is not a directory")
         if size not in SIZES:
@@ -78,12 +84,25 @@ class Reader:
         return len(self.names)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        return self._readable(index)
+
+    def drawn(self, index: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Example `index`, cut out of its photograph at a place drawn from `rng`.
+
+        Raises:
+            ZooError: not readable, or pictures of this set are all that there is of a photograph.
+        """
+        if not self.cuts_anywhere:
+            raise ZooError(f"{self.directory}: pictures of this set have no random cut")
+        return self._readable(index, rng)
+
+    def _readable(self, index: int, *rng: np.random.Generator) -> dict[str, np.ndarray]:
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"index {index} is outside 0..{len(self) - 1}")
         for candidate in self._candidates(int(position)):
             try:
-                return self._example(candidate)
+                return self._example(candidate, *rng)
             except ZooError as error:
                 if self.unreadable == "stop":
                     raise
@@ -106,6 +125,12 @@ class Reader:
             )
         return self.splits[split]
 
+    def only(self, keys: Iterable[str]) -> Self:
+        """The same set whose examples have no other keys; what costs much is then not read."""
+        view = copy.copy(self)
+        view._wanted = frozenset(keys)
+        return view
+
     def verify(self, progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
         """Reads every example.
 
@@ -126,8 +151,15 @@ class Reader:
         return problems
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
-        """The example without identity and hints."""
+        """The example without identity and hints; what nobody wants may be left out.
+
+        Where `cuts_anywhere` it takes a second argument, the source of a random cut, or None.
+        """
         raise NotImplementedError
+
+    def _wants(self, *keys: str) -> bool:
+        """Whether any of the keys is wanted."""
+        return self._wanted is None or not self._wanted.isdisjoint(keys)
 
     def _hold(
         self,
@@ -187,14 +219,14 @@ class Reader:
         for step in range(1, min(len(group), _MOST_UNREADABLE)):
             yield int(group[(place + step) % len(group)])
 
-    def _example(self, index: int) -> dict[str, np.ndarray]:
-        example = self._read(index)
+    def _example(self, index: int, *rng: np.random.Generator) -> dict[str, np.ndarray]:
+        example = self._read(index, *rng)
         example["identity"] = self.identities[index]
-        if self.hints != "none":
+        if self.hints != "none" and self._wants("sketch"):
             example["sketch"] = hints.sketch(example["image"], method=self.hints)
-            if "parsing" in example:
-                example["color"] = hints.color_map(example["image"], example["parsing"])
-        return example
+        if self.hints != "none" and self._wants("color") and "parsing" in example:
+            example["color"] = hints.color_map(example["image"], example["parsing"])
+        return {key: value for key, value in example.items() if self._wants(key)}
 
 
 def files_below(directory: Path) -> Iterator[tuple[Path, str]]:

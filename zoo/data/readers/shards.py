@@ -135,7 +135,8 @@ class Shards(Reader):
             file.seek(offset)
             features = decode_example(file.read(length))
         where = f"{self._shards[shard]}, record {row}"
-        return {key: self._value(key, features, where) for key in self._fields}
+        wanted = [key for key in self._fields if self._wants(key)]
+        return {key: self._value(key, features, where) for key in wanted}
 
     def _value(self, key: str, features: dict, where: str) -> np.ndarray:
         dtype, shape = self._fields[key]

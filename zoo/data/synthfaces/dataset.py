@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import csv
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -181,6 +183,12 @@ class Dataset:
         if split not in SPLITS:
             raise ZooError(f"split={split!r} is unknown; legal: {', '.join(SPLITS)}.")
         return np.flatnonzero(np.isin(self.identities, self.manifest["splits"].get(split, [])))
+
+    def only(self, keys: Iterable[str]) -> Dataset:
+        """The same set without pictures of other kinds; they are not decoded."""
+        view = copy.copy(self)
+        view._kinds = [kind for kind in self._kinds if kind in keys]
+        return view
 
     def verify(self) -> None:
         """Compares every file with its SHA-256 in the manifest.
