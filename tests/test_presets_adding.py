@@ -39,9 +39,19 @@ def trained(tmp_path_factory):
     recipe, _ = load_recipe("sc_fegan/smoke", [f"data.directory={folder / 'faces'}"])
     model.save_preset(folder / "run" / "preset", recipe=recipe.model_dump(mode="json"), step=6)
     result = {
-        "protocol": {"name": "holes", "sha256": "a" * 64},
+        "format": 1,
+        "protocol": {
+            "name": "holes",
+            "sha256": "a" * 64,
+            "identity": {},
+            "altered": ["data.size"],
+        },
         "preset": {"sha256": sha256(folder / "run" / "preset" / "model.safetensors")},
-        "metrics": {"psnr": 25.4567, "ssim": 0.9},
+        "measures": {},
+        "rows": [
+            {"case": "1-10 %", "method": "model", "images": 9, "values": {"psnr": 25.4567}},
+            {"case": "1-10 %", "method": "a|b", "images": 9, "values": {"psnr": 1e9, "x": None}},
+        ],
     }
     (folder / "result.json").write_text(json.dumps(result))
     return types.SimpleNamespace(
@@ -88,7 +98,12 @@ def test_a_preset_is_added_shown_bundled_imported_and_loaded(
     assert entry.recipe == "sc_fegan/smoke"
     assert entry.data.manifest_sha256 == sha256(trained.faces / "manifest.json")
     assert (entry.data.images, entry.data.size) == (24, 32)
-    assert entry.metrics[0].values == {"psnr": 25.4567, "ssim": 0.9}
+    (result,) = entry.metrics
+    assert (result.protocol, result.sha256, result.altered) == ("holes", "a" * 64, ["data.size"])
+    assert [(r.method, r.images, r.values) for r in result.rows] == [
+        ("model", 9, {"psnr": 25.4567}),
+        ("a|b", 9, {"psnr": 1e9}),
+    ]
     assert presets.read_config(package.path(NAME))["networks"] == ["generator"]
 
     loaded = zoo.load(NAME)
@@ -105,8 +120,9 @@ def test_a_preset_is_added_shown_bundled_imported_and_loaded(
         "| recipe | `sc_fegan/smoke` |",
         "## Intended use\n\nTests | nothing else.\n\n## Training\n\nNot at all.\n\n",
         "Data: SynthFaces, 24 images of 32 x 32 pixels; SHA-256 of its manifest",
-        "Protocol holes, SHA-256 `aaaaaaaaaaaa`:\n\n| metric | value |\n|---|---|\n",
-        "\n| psnr | 25.46 |\n| ssim | 0.9 |\n",
+        f"Protocol holes, SHA-256 `{'a' * 64}`, not as it is pinned: other data.size:\n\n",
+        "| case | method | images | psnr |\n| --- | --- | --- | --- |\n",
+        "| 1-10 % | model | 9 | 25.46 |\n| 1-10 % | a\\|b | 9 | 1e+09 |\n",
         "## Limits\n\nIt knows nothing.\n\n## Likeness and consent\n\nA face belongs to a person.",
         "rendered and show nobody",
     ):
@@ -157,14 +173,16 @@ def test_what_cannot_be_added(trained, package, tmp_path, monkeypatch):
     refused("unknown network 'critic'", networks=["critic"])
     refused("cannot read .*gone.json", results=[tmp_path / "gone.json"])
     result = json.loads(trained.result.read_text())
+    row = result["rows"][0]
     for changes, message in (
         (
             {"preset": {"sha256": "b" * 64}},
             "judges weights of SHA-256 bbbbbbbbbbbb..., the run has",
         ),
-        ({"preset": None}, "other.json is no result of zoo eval"),
-        ({"metrics": {"psnr": "high"}}, "no result of zoo eval: values.psnr is 'high'"),
-        ({"metrics": {"psnr": float("nan")}}, "no result of zoo eval: values.psnr is nan"),
+        ({"preset": None}, "other.json is no result of"),
+        ({"rows": [{**row, "values": {"psnr": "high"}}]}, "rows.0.values.psnr is 'high'"),
+        ({"rows": [{**row, "method": "\x1b[2J"}]}, "rows.0.method is '.x1b"),
+        ({"protocol": {"identity": {}}}, "no result of zoo eval: protocol is None"),
     ):
         (tmp_path / "other.json").write_text(json.dumps({**result, **changes}))
         refused(message, results=[tmp_path / "other.json"])

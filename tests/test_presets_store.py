@@ -17,7 +17,7 @@ import zoo
 from zoo import presets
 from zoo.errors import ZooError
 from zoo.files import sha256
-from zoo.presets import bundles, index, store
+from zoo.presets import bundles, card, index, store
 from zoo.presets.store import Store
 
 MEMBERS = ("config.json", "model.safetensors")
@@ -47,6 +47,13 @@ def shipped(tmp_path, monkeypatch):
 
 
 # The store of the package.
+
+
+def test_the_page_in_docs_is_up_to_date(monkeypatch):
+    monkeypatch.setattr(store, "SHIPPED", Store(Path(presets.__file__).parent, ""))
+    docs = Path(__file__).parents[1] / "docs"
+    page = card.page(docs / "presets")
+    assert (docs / "presets.md").read_text() == page, "zoo presets page -o docs/presets.md"
 
 
 def test_the_index_of_the_package_is_legal_and_its_files_are_there():
@@ -80,7 +87,8 @@ def test_what_is_put_is_found(shipped):
 def test_the_index_reads_back_as_written(shipped):
     put(shipped, "one")
     data = index.Data(name="SynthFaces", manifest_sha256="0" * 64, images=960, size=64)
-    result = index.Result(protocol="p", protocol_sha256="1" * 64, values={"psnr": 25.5, "n": 3})
+    row = index.Row(case="all", method="model", images=3, values={"psnr": 25.5, "n": 3})
+    result = index.Result(protocol="p", sha256="1" * 64, rows=[row])
     update = {"recipe": "stgan/smoke", "data": data, "metrics": [result], "url": "https://x/y"}
     entry = shipped.entries()["one"].model_copy(update=update)
     text = index.dump({"b": entry, "a": entry})

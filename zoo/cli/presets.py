@@ -69,7 +69,7 @@ def remove(presets: Annotated[list[str], typer.Argument(help="names")]) -> None:
 def add(
     run: Annotated[Path, typer.Argument(help="run directory, trained on SynthFaces")],
     name: Annotated[str, typer.Option(help="such as stgan_synthfaces_128")],
-    metrics: Annotated[list[Path], typer.Option(help="result.json of zoo eval; may be repeated")],
+    metrics: Annotated[list[Path], typer.Option(help="what zoo eval wrote; may be repeated")],
     networks: Annotated[
         list[str] | None, typer.Option(help="to keep; by default those that inference needs")
     ] = None,

@@ -166,6 +166,7 @@ def load(preset: str | os.PathLike):
     except ZooError as error:
         raise ZooError(f"{directory / CONFIG}: {error}") from error
     model.licence = config["card"].get("licence", model.licence)
+    model.preset_sha256 = digest
     weights.assign(_variables(model, config["networks"]), weights.read(path), str(path))
     return model
 

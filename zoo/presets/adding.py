@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from importlib import import_module
@@ -20,8 +19,6 @@ from zoo.registry import MODELS
 MAX_SHIPPED = 10_000_000  # bytes of a preset inside the package
 TEXTS = ("description", "intended_use", "training", "limits")
 """What `presets.py` of the model tells of a preset that we trained; the rest is in the index."""
-
-_MAX_RESULT = 10_000_000  # bytes
 
 
 def add(
@@ -41,7 +38,7 @@ def add(
     Args:
         run: run directory, trained on SynthFaces.
         name: of the preset; its texts are in the model's `presets.py` already.
-        results: files `result.json` that `zoo eval` wrote for the run.
+        results: what `zoo eval` wrote for the run: directories, or their `result.json`.
         networks: to keep; by default those that inference needs.
         url: folder that the files will be fetched from, for a preset that is too large for the
             package; its files are then written to `output`, to be uploaded.
@@ -134,28 +131,27 @@ def _differences(recipe, other) -> list[str]:
 
 def _result(path: str | os.PathLike, weights: str) -> Result:
     """What `zoo eval` wrote, if it judged these weights."""
-    path = Path(path)
-    try:
-        if path.stat().st_size > _MAX_RESULT:
-            raise ZooError(f"{path} is larger than {_MAX_RESULT} bytes; that is no result")
-        values = json.loads(path.read_bytes())
-        judged = values["preset"]["sha256"]
-        result = Result(
-            protocol=values["protocol"]["name"],
-            protocol_sha256=values["protocol"]["sha256"],
-            values=values["metrics"],
-        )
-    except OSError as error:
-        raise ZooError(f"cannot read {path}: {error.strerror}") from error
-    except ValidationError as error:
-        raise ZooError(f"{path} is no result of zoo eval: {explained(error)}") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ZooError(f"{path} is no result of zoo eval: {error!r}") from None
+    from zoo.evaluation.report import read_result
+
+    result = read_result(path)
+    judged, protocol = str(result["preset"].get("sha256")), result["protocol"]
     if judged != weights:
         raise ZooError(
             f"{path} judges weights of SHA-256 {judged[:12]}..., the run has {weights[:12]}..."
         )
-    return result
+    rows = [
+        {**row, "values": {k: v for k, v in row["values"].items() if v is not None}}
+        for row in result["rows"]
+    ]
+    try:
+        return Result(
+            protocol=protocol.get("name"),
+            sha256=protocol.get("sha256"),
+            altered=protocol.get("altered"),
+            rows=rows,
+        )
+    except ValidationError as error:
+        raise ZooError(f"{path} is no result of zoo eval: {explained(error)}") from None
 
 
 def _needed(model) -> list[str]:

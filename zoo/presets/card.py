@@ -115,9 +115,15 @@ def _training(text: dict, entry: Entry | None) -> str | None:
 
 
 def _table(result: Result) -> str:
-    rows = [f"| {_cell(name)} | {value:.4g} |" for name, value in result.values.items()]
-    head = f"Protocol {result.protocol}, SHA-256 `{result.protocol_sha256[:12]}`:"
-    return "\n".join([head, "", "| metric | value |", "|---|---|", *rows])
+    names = list(dict.fromkeys(name for row in result.rows for name in row.values))
+    head = f"Protocol {result.protocol}, SHA-256 `{result.sha256}`"
+    if result.altered:
+        head += f", not as it is pinned: other {', '.join(result.altered)}"
+    lines = [["case", "method", "images", *map(_cell, names)], ["---"] * (3 + len(names))]
+    for row in result.rows:
+        values = [f"{row.values[name]:.4g}" if name in row.values else "" for name in names]
+        lines.append([_cell(row.case), _cell(row.method), str(row.images), *values])
+    return "\n".join([f"{head}:", "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 def _likeness(entry: Entry | None) -> str:

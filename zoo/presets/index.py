@@ -48,12 +48,22 @@ class Data(_Record):
     size: int = Field(description="side of the images, pixels")
 
 
+class Row(_Record):
+    """What one method reached in one case: the preset (`model`) or a baseline."""
+
+    case: _Text
+    method: _Text
+    images: int
+    values: dict[_Text, float]
+
+
 class Result(_Record):
-    """What a preset reached under one protocol."""
+    """What `zoo eval` measured under one protocol."""
 
     protocol: _Text
-    protocol_sha256: _Sha256
-    values: dict[_Text, float]
+    sha256: _Sha256
+    altered: list[_Text] = Field([], description="values that are not the pinned protocol's")
+    rows: list[Row]
 
 
 class Entry(_Record):
