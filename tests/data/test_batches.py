@@ -137,10 +137,13 @@ def test_shares_that_cannot_be(faces, worker, workers, message):
         batches(faces, worker=worker, workers=workers)
 
 
-def test_as_dataset_equals_direct_calls(faces):
-    stream = batches(faces)
+def test_as_dataset_equals_direct_calls(faces, monkeypatch):
+    stream, made = batches(faces), []
+    batch = stream._batch
+    monkeypatch.setattr(stream, "_batch", lambda n: made.append(n) or batch(n))
     dataset = stream.as_dataset(2, 7)
     got = list(dataset)
+    assert sorted(made) == [2, 2, 3, 4, 5, 6], "one to know the shapes, then each once"
     assert len(got) == 5 == int(dataset.cardinality())
     for n, batch in enumerate(got, 2):
         assert_equal({key: value.numpy() for key, value in batch.items()}, stream(n))

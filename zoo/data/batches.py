@@ -247,8 +247,12 @@ class Batches:
         keys = list(first)
         types = [tf.as_dtype(first[key].dtype) for key in keys]
 
+        def values(step):
+            batch = self(int(step))
+            return [batch[key] for key in keys]
+
         def make(step):
-            batch = tf.numpy_function(lambda n: [self(int(n))[key] for key in keys], [step], types)
+            batch = tf.numpy_function(values, [step], types)
             return {
                 key: tf.ensure_shape(value, first[key].shape)
                 for key, value in zip(keys, batch, strict=True)
