@@ -135,8 +135,8 @@ def test_every_weight_of_a_variant_gets_gradient(arguments):
 
 def test_every_ablation_of_the_readme_is_a_change_of_the_recipe():
     readme = resources.files("zoo.models.stgan").joinpath("README.md").read_text()
-    table = readme.split("## Ablations")[1].split("|---|")[1].split("\n\n")[0]
-    cells = [row.split("|")[2] for row in table.splitlines()[1:]]
+    table = readme.split("## Ablations")[1].split("|---|---|---|\n")[1].split("\n\n")[0]
+    cells = [row.split("|")[2] for row in table.splitlines()]
     changes = [change for cell in cells for change in re.findall("`(.+?)`", cell)]
     assert len(changes) == 12
     plain = small_model("stgan").get_config()
