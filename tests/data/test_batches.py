@@ -139,8 +139,8 @@ def test_shares_that_cannot_be(faces, worker, workers, message):
 
 def test_as_dataset_equals_direct_calls(faces, monkeypatch):
     stream, made = batches(faces), []
-    batch = stream._batch
-    monkeypatch.setattr(stream, "_batch", lambda n: made.append(n) or batch(n))
+    once = stream._batch
+    monkeypatch.setattr(stream, "_batch", lambda n: made.append(n) or once(n))
     dataset = stream.as_dataset(2, 7)
     got = list(dataset)
     assert sorted(made) == [2, 2, 3, 4, 5, 6], "one to know the shapes, then each once"
