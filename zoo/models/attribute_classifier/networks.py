@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo.layers.channels import scale_channels
+
 LEVELS = 5
 _CHANNELS = (16, 32, 64, 128, 256)
 _DENSE_UNITS = 512
@@ -22,7 +24,7 @@ class Classifier(keras.Model):
 
     def __init__(self, attributes: int, width: float = 1.0, **kwargs):
         super().__init__(**kwargs)
-        channels = [max(4, round(c * width)) for c in _CHANNELS for _ in range(2)]
+        channels = [scale_channels(c, width) for c in _CHANNELS for _ in range(2)]
         self.convs = [
             keras.layers.Conv2D(c, 3, padding="same", use_bias=False, name=f"conv{i + 1}")
             for i, c in enumerate(channels)
@@ -33,8 +35,9 @@ class Classifier(keras.Model):
         ]
         self.pools = [keras.layers.MaxPooling2D(2, name=f"pool{i + 1}") for i in range(LEVELS)]
         self.flatten = keras.layers.Flatten(name="flatten")
-        units = max(4, round(_DENSE_UNITS * width))
-        self.hidden = keras.layers.Dense(units, activation="relu", name="hidden")
+        self.hidden = keras.layers.Dense(
+            scale_channels(_DENSE_UNITS, width), activation="relu", name="hidden"
+        )
         self.logits = keras.layers.Dense(attributes, name="logits")
 
     def call(self, inputs, training=False):
