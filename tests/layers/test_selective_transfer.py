@@ -76,6 +76,19 @@ def test_equals_numpy(state, passed_on):
     np.testing.assert_allclose(new_state, expected[passed_on], atol=1e-5)
 
 
+def test_without_attributes_the_state_is_enlarged_alone():
+    unit = built()
+    expected = unit(FEATURES, STATE, np.zeros_like(ATTRIBUTES))
+    alone = SelectiveTransferUnit(5)
+    alone(FEATURES, STATE)
+    for variable, value in zip(alone.variables, unit.variables, strict=True):
+        rows = value.numpy()
+        variable.assign(rows[..., :7] if value is unit.enlarge.kernel else rows)
+    for ours, theirs in zip(alone(FEATURES, STATE), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert alone.compute_output_shape(FEATURES.shape, STATE.shape)[0] == (2, 6, 4, 5)
+
+
 def test_norms_replace_the_biases():
     def instance_norm(x):
         mean, var = x.mean((1, 2), keepdims=True), x.var((1, 2), keepdims=True)
