@@ -51,6 +51,8 @@ class GANModel(keras.Model):
         balanced: paths of variables whose gradient is always zero, such as the last bias of a
             Wasserstein critic: it cancels between real and fake.
         licence: of the code and of weights trained here.
+        preset_sha256: of the preset's file of weights, as long as they are those it was loaded
+            with: `compile` forgets it.
 
     Args:
         image_size: side of the square images it is made for, pixels; a multiple of `pad_multiple`.
@@ -74,6 +76,7 @@ class GANModel(keras.Model):
     updates_per_step: dict[str, int] = {}
     balanced: tuple[str, ...] = ()
     licence = "Apache-2.0"
+    preset_sha256: str | None = None
 
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):
         super().__init__(name=name or self.zoo_name)
@@ -191,6 +194,7 @@ class GANModel(keras.Model):
                 f"received {', '.join(optimizers)}"
             )
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.preset_sha256 = None
         self.optimizers = {}
         self.accumulate = accumulate
         first = self.networks[self.network_names[0]]
