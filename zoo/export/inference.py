@@ -59,6 +59,7 @@ def float32_twin(model: GANModel) -> GANModel:
         raise ZooError(f"{model.zoo_name}: no float32 copy fits the weights of this model")
     for source, target in pairs:
         target.assign(source)
+    twin.licence, twin.preset_sha256 = model.licence, model.preset_sha256
     return twin
 
 
@@ -145,6 +146,7 @@ def card(model: GANModel, specs: dict[str, tf.TensorSpec]) -> dict:
         "model": model.zoo_name,
         "task": model.task,
         "licence": model.licence,
+        "preset_sha256": model.preset_sha256,
         "layout": "NHWC",
         "pad_multiple": model.pad_multiple,
         "inputs": inputs,

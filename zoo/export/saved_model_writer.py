@@ -1,4 +1,4 @@
-"""Writes a model's inference call as a TensorFlow SavedModel."""
+"""Writes a model as a TensorFlow SavedModel."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from zoo.export.inference import (
     check_model,
     check_target,
     float32_twin,
-    inference_function,
     input_specs,
 )
+from zoo.export.signatures import Signatures
 from zoo.files import atomic_path
 from zoo.gan import GANModel
 
@@ -30,17 +30,20 @@ def saved_model(
 ) -> Path:
     """Writes the inference call and its variables as a SavedModel that loads without this package.
 
-    The signature `serving_default` takes the batch keys, NHWC float32 with a free batch axis, and
-    returns `model.output_key`. `assets.extra/zoo.json` says model, task, licence, ranges. A model
-    in mixed precision is written in float32. TensorFlow Serving looks for numbered versions: give
-    it the parent of a directory called `1`.
+    Three signatures, see `zoo.export.signatures`: `serving_default` takes the batch keys, NHWC
+    float32, and returns `model.output_key`; `predict_uint8` takes and returns pictures of any size
+    as the verbs of `zoo.tasks` do; `predict_bytes` takes PNG or JPEG files and returns PNG files.
+    The batch axis is free in all. `assets.extra/zoo.json` says model, task, licence, preset,
+    ranges, attribute names and the signatures. A model in mixed precision is written in float32.
+    TensorFlow Serving looks for numbered versions: see `zoo.export.serving`.
 
     Args:
         model: a zoo model.
         directory: to write; a SavedModel there is replaced in one step.
-        size: side of the square images, pixels; None for the model's default; `(None, None)`
-            leaves height and width free, for fully convolutional models. Sides must then still be
-            multiples of `pad_multiple`.
+        size: side of the square images of `serving_default`, pixels, and the size at which the
+            other signatures work. None leaves height and width of `serving_default` free where
+            the model allows it, else takes its default; `(None, None)` insists on free ones.
+            Sides that are no multiples of `pad_multiple` are padded and cropped inside.
 
     Returns:
         The directory written.
@@ -57,35 +60,36 @@ def saved_model(
             f"directory {directory} is not empty and holds no SavedModel; give a new directory"
         )
     check_model(model)
-    specs = input_specs(model, size, may_be_free=True)
+    if size == (None, None) and model.fixed_size:
+        raise ZooError(f"{model.zoo_name} needs a fixed size, {model.default_size} pixels")
+    free = size is None and not model.fixed_size
+    specs = input_specs(model, (None, None) if free else size, may_be_free=True)
     model = float32_twin(model)
+    signatures = _signatures(model, None if size == (None, None) else size, specs)
+    read = {id(resource) for resource in signatures.network.captured_inputs}
     module = tf.Module()
-    module.serve = tf.function(inference_function(model), autograph=False)
-    if size == (None, None):
-        _check_any_size(model)
-    signature = module.serve.get_concrete_function(**specs)
-    read = {id(resource) for resource in signature.captured_inputs}
     module.weights = {
         variable.path: variable.value
         for variable in model.inference_variables()
         if id(variable.value.handle) in read
     }
-    check_captures(model, signature, list(module.weights.values()))
+    check_captures(model, signatures.network, list(module.weights.values()))
     with atomic_path(directory) as temporary:
-        tf.saved_model.save(module, temporary, signatures={"serving_default": signature})
+        tf.saved_model.save(module, temporary, signatures=signatures.functions)
         extra = temporary / "assets.extra"
         extra.mkdir()
-        text = json.dumps(card(model, specs), indent=2)
-        (extra / "zoo.json").write_text(text + "\n", encoding="utf-8")
+        about = {**card(model, specs), "signatures": signatures.meanings()}
+        (extra / "zoo.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return directory
 
 
-def _check_any_size(model: GANModel) -> None:
-    """Raises ZooError unless the call can be traced at another size than the model's own."""
-    function = tf.function(inference_function(model), autograph=False)
+def _signatures(model: GANModel, size: int | None, specs: dict) -> Signatures:
+    """The traced signatures; a network that cannot be traced with free sides is refused."""
     try:
-        function.get_concrete_function(**input_specs(model, 2 * model.default_size))
+        return Signatures(model, size, specs)
     except (TypeError, ValueError) as error:
+        if isinstance(error, ZooError) or model.fixed_size:
+            raise
         raise ZooError(
             f"{model.zoo_name} needs a fixed size; legal are multiples of {model.pad_multiple}"
         ) from error
