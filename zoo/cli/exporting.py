@@ -15,37 +15,53 @@ from zoo.errors import ZooError, did_you_mean
 def export(
     preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
     output: Output,
-    format: Annotated[str, typer.Option(help="savedmodel or onnx")] = "savedmodel",
-    verify: Annotated[bool, typer.Option(help="compare with Keras")] = False,
+    format: Annotated[str, typer.Option(help="savedmodel, onnx or litert")] = "savedmodel",
+    precision: Annotated[
+        str | None, typer.Option(help="onnx, litert: float32, float16 or int8")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="compare with Keras on 20 random images and 5 faces")
+    ] = False,
     size: Annotated[int | None, typer.Option(help="side of the input, pixels")] = None,
 ) -> None:
-    """Writes a SavedModel or an ONNX file."""
-    formats = ("savedmodel", "onnx")
+    """Writes a SavedModel, an ONNX or a LiteRT file."""
+    formats = ("savedmodel", "onnx", "litert")
     if format not in formats:
         hint = did_you_mean(format, formats)
         raise ZooError(f"--format is {format!r}; legal are {', '.join(formats)}.{hint}")
+    if precision is not None and format == "savedmodel":
+        raise ZooError("--precision is for onnx and litert; a SavedModel is float32")
     from zoo.presets import load
 
     quiet_tensorflow()
     from zoo import export as exporters
 
     model = load(preset)
-    write = exporters.saved_model if format == "savedmodel" else exporters.onnx
-    path = write(model, output, size=size)
+    if format == "savedmodel":
+        path = exporters.saved_model(model, output, size=size)
+    else:
+        write = exporters.onnx if format == "onnx" else exporters.litert
+        path = write(model, output, size=size, precision=precision or "float32")
     print(f"{path}: peak memory of this process {exporters.peak_memory() / 1e9:.2f} GB")
     if verify:
-        parity = exporters.verify(model, path)
-        print(f"largest difference from Keras: {parity.max_abs_diff:.2e} <= {parity.tolerance:.0e}")
+        parity = exporters.verify(model, path, samples=20, faces=5)
+        print(parity)
         if not parity.ok:
-            raise ZooError(f"{path} differs from Keras by more than {parity.tolerance:.0e}")
+            raise ZooError(f"{path}: {parity}")
 
 
 @app.command()
 def bench(
-    preset: Annotated[str, typer.Argument(help="model, preset, preset or run directory")],
+    preset: Annotated[str, typer.Argument(help="model, preset or run directory; recipe")],
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="arguments of a model")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="arguments of a model, values of a recipe"
+        ),
     ] = None,
+    data: Annotated[
+        bool, typer.Option(help="the data of a recipe beside its training step")
+    ] = False,
     training: Annotated[bool, typer.Option(help="a training step instead of inference")] = False,
     size: Annotated[int | None, typer.Option(help="side of the images, pixels")] = None,
     batch: Annotated[int | None, typer.Option(help="images; by default 1, in training 8")] = None,
@@ -54,6 +70,10 @@ def bench(
     """Times a model beside the rate of matrix products (sgemm) of the same run."""
     from zoo import presets, registry
 
+    if data:
+        if training or size or batch:
+            raise ZooError("--data is for recipes; write --set data.size=64 for --size and so on")
+        return _bench_data(preset, overrides or (), repeats)
     if batch is not None and batch < 1:
         raise ZooError(f"--batch is {batch}; legal are whole numbers from 1")
     if preset not in registry.list_models():
@@ -72,6 +92,25 @@ def bench(
     else:
         figures = timing.inference(model, size, batch or 1, repeats)
     print(json.dumps({"model": model.zoo_name, **figures}, indent=2))
+
+
+def _bench_data(recipe: str, overrides, repeats: int) -> None:
+    """Prints JSON, and a table beside it where the terminal is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from zoo.config import flat, load_recipe
+
+    values, _ = load_recipe(recipe, overrides)
+    quiet_tensorflow()
+    from zoo.data.bench import pipeline
+
+    figures = pipeline(values, repeats)
+    table = Table("images per second", recipe, caption=f"supply {figures['supply']:.1f}")
+    for name, rate in flat(figures["images_per_second"]).items():
+        table.add_row(name, "-" if rate is None else f"{rate:,.1f}")
+    Console(stderr=True).print(table)
+    print(json.dumps({"recipe": recipe, **figures}, indent=2))
 
 
 def _arguments(overrides) -> dict:

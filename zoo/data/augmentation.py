@@ -44,7 +44,7 @@ def _mirrored(key: str, value: np.ndarray, width: int) -> np.ndarray:
     if key == "parsing":
         return _MIRRORED_CLASSES[value[:, ::-1]]
     if key in _PICTURES or key in _MAPS:
-        return np.ascontiguousarray(value[:, ::-1])
+        return cv2.flip(value, 1)
     if key in _POINTS:
         return (value * (-1, 1) + (width, 0))[list(_MIRRORED_POINTS)].astype(value.dtype)
     return -value if key == "yaw" else value

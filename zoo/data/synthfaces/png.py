@@ -50,7 +50,7 @@ def decode_png(data: bytes, size: int, channels: int, where: str) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     if image is None:
         raise ZooError(f"{where}: the PNG cannot be decoded.")
-    return image if channels == 1 else np.ascontiguousarray(image[..., ::-1])
+    return image if channels == 1 else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _check_chunks(data: bytes, where: str) -> None:
