@@ -179,9 +179,7 @@ class Signatures:
         touched = pictures.resize(tf.cast(hole, tf.float32), shape) > _NOTHING
         batch = {"image": seen, "mask": tf.cast(pictures.padded(touched, grown), tf.float32)}
         if "sketch" in inputs:
-            lines = (
-                pictures.resize(tf.cast(inputs["sketch"] > 0, tf.float32), shape) > 0.2 + _NOTHING
-            )
+            lines = pictures.resize(tf.cast(inputs["sketch"] > 0, tf.float32), shape) > 0.2
             batch["sketch"] = pictures.padded_with(tf.cast(lines, tf.float32), grown)
         if "color" in inputs:
             strokes = tf.cast(pictures.resize_nearest(inputs["color"], shape), tf.float32)
