@@ -199,7 +199,7 @@ def test_a_given_size_is_what_the_default_takes(model, tmp_path, same_noise):
     loaded = tf.saved_model.load(path)
     specs = loaded.signatures["serving_default"].structured_input_signature[1]
     assert specs["image"].shape.as_list() == [None, 48, 48, 3]
-    values = job(50, 70)
+    values = job(64, 96)
     found = uint8(loaded.signatures["predict_uint8"], values, seed=[5])[0]
     assert_same_picture(found, tasks.complete(model, **values, size=48))
 
