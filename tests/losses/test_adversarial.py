@@ -116,6 +116,11 @@ def test_points_around_the_real_samples():
     np.testing.assert_allclose(again, real + 0.5 * real.std() * added, rtol=1e-5)
 
 
+def test_points_around_pictures_of_one_colour():
+    flat = np.full((2, 4, 4, 3), 0.7, "float32")  # E[x^2] - E[x]^2 rounds to either side of 0
+    np.testing.assert_allclose(adversarial.around(flat, SEED), flat, atol=1e-3)
+
+
 def test_points_by_name():
     for name, expected in (("real", IMAGE), ("fake", TRUTH)):
         np.testing.assert_array_equal(adversarial.POINTS[name](IMAGE, TRUTH, SEED), expected)
