@@ -63,11 +63,16 @@ class ModelSuite:
     """Contracts; the parameter `name` is a name in the registry.
 
     Attributes:
-        steps_to_fall: name -> steps within which the loss on one batch must fall by a tenth, for
-            models that start slowly (deep, without normalisation); 20 for all others.
+        learning_rates: name -> rate for the test that the loss falls, where 1e-3 is too fast.
     """
 
-    steps_to_fall: dict[str, int] = {}
+    learning_rates: dict[str, float] = {}
+
+    @pytest.fixture
+    def batch_to_learn(self):
+        """Function of a model: the training batch on which its loss must fall. May be overridden:
+        faces are easier to learn than noise."""
+        return training_batch
 
     def test_config_round_trip(self, name):
         model = small_model(name)
@@ -131,20 +136,21 @@ class ModelSuite:
             trained = model.optimized(group)
             assert optimizer.built and len(optimizer.variables) == 2 + 2 * len(trained)
 
-    def test_loss_falls_on_one_batch(self, name):
-        model = compiled(small_model(name))
+    def test_loss_falls_on_one_batch(self, name, batch_to_learn):
+        """The first network's objective, within 20 steps, by a twentieth."""
+        model = small_model(name)
+        rate = self.learning_rates.get(name, 1e-3)
+        model.compile({n: Adam(rate) for n in model.default_loss_weights})
         step = tf.function(model.train_step)
-        batch = training_batch(model)
-        group, weights = next(iter(model.loss_weights.items()))  # the first network's
+        batch = batch_to_learn(model)
+        group, weights = next(iter(model.loss_weights.items()))
         totals = []
-        for _ in range(self.steps_to_fall.get(name, 20)):
+        for _ in range(20):
             for tracker in model.metrics:
                 tracker.reset_state()
             logs = step(batch)
             totals.append(sum(w * float(logs[f"{group}/{k}"]) for k, w in weights.items()))
-            if len(totals) >= 6 and np.mean(totals[-3:]) < 0.9 * totals[0]:
-                return
-        pytest.fail(f"{group}: {totals[0]:.4g} at first, {np.mean(totals[-3:]):.4g} in the end")
+        assert np.mean(totals[-3:]) < 0.95 * totals[0], f"{group}: {totals}"
 
     def test_preset_round_trip(self, name, tmp_path):
         model = small_model(name)
