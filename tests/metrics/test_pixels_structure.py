@@ -207,12 +207,10 @@ strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 for make in (metrics.PSNR, metrics.SSIM, lambda: metrics.FrechetDistance(pooled, 3)):
     with strategy.scope():
         shared = make()
-    def step():
-        first = tf.distribute.get_replica_context().replica_id_in_sync_group == 0
-        a = tf.constant(t)[:3] if first else tf.constant(t)[3:]
-        b = tf.constant(p)[:3] if first else tf.constant(p)[3:]
-        shared.update_state(a, b)
-    strategy.run(tf.function(step))
+    def part(x):
+        cut = lambda c: tf.constant(x[:3] if c.replica_id_in_sync_group == 0 else x[3:])
+        return strategy.experimental_distribute_values_from_function(cut)
+    strategy.run(tf.function(shared.update_state), args=(part(t), part(p)))
     alone = make()
     alone.update_state(t, p)
     np.testing.assert_allclose(float(shared.result()), float(alone.result()), rtol=1e-6)

@@ -6,7 +6,15 @@ One module per group of commands; each command imports what it needs when it run
 
 import sys
 
-from zoo.cli import data, exporting, inspecting, presets, training, using  # noqa: F401  they register
+from zoo.cli import (  # noqa: F401  they register
+    data,
+    evaluating,
+    exporting,
+    inspecting,
+    presets,
+    training,
+    using,
+)
 from zoo.cli.app import app
 from zoo.errors import ZooError
 

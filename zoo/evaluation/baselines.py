@@ -98,14 +98,30 @@ def _normalized(blocks: np.ndarray) -> np.ndarray:
     return blocks / np.sqrt(energy + _EPSILON**2)
 
 
+def thumbnails(images: np.ndarray) -> np.ndarray:
+    """Pictures of 16 x 16 pixels around middle grey: quick features of pose, hair and light.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+
+    Returns:
+        (N, 768) float32.
+
+    Raises:
+        ZooError: wrong shape or dtype.
+    """
+    small = [cv2.resize(i, (16, 16), interpolation=cv2.INTER_AREA) for i in _stack(images)]
+    return (np.stack(small).astype(np.float32) - _GREY).reshape(len(small), -1)
+
+
 class NearestNeighbor:
     """Fills a hole with the same part of the most similar picture (the paper's NN-inpainting).
 
     Pictures are compared with the hole cut out of all of them, by the cosine of their features.
 
     Args:
-        features: function (N, H, W, 3) uint8 -> (N, D): `hog`, or the method `features` of a
-            model such as ContextEncoderFeatures.
+        features: function (N, H, W, 3) uint8 -> (N, D): `hog`, `thumbnails`, or the method
+            `features` of a model such as ContextEncoderFeatures.
 
     Source: Pathak et al., CVPR 2016, section 5.1, with HOG and with learned features.
     """
