@@ -1,6 +1,7 @@
 """Writes models in formats that run without this package, and checks what was written.
 
     zoo.export.saved_model(model, directory)   # TensorFlow, TF Serving
+    zoo.export.serving(model, folder)          # a version more in a folder for TF Serving
     zoo.export.onnx(model, path)               # ONNX Runtime and others
     zoo.export.verify(model, path).ok          # the file against the model, on seeded inputs
 
