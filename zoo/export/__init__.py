@@ -16,6 +16,7 @@ from zoo.errors import ZooError
 
 _HOMES = {
     "saved_model": "zoo.export.saved_model_writer",
+    "serving": "zoo.export.serving_folder",
     "onnx": "zoo.export.onnx_writer",
     "verify": "zoo.export.parity",
     "Parity": "zoo.export.parity",
