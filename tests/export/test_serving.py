@@ -1,0 +1,126 @@
+"""The folder for TensorFlow Serving, read with the official protos."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.config import model_server_config_pb2
+
+import zoo.export
+from zoo.errors import ZooError
+from zoo.export import serving_folder
+from zoo.testing.suite import small_model
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    """A folder with two versions of SC-FEGAN and one of STGAN."""
+    folder = tmp_path_factory.mktemp("serving") / "models"
+    made = [zoo.export.serving(m, folder) for m in (model, small_model("stgan"))]
+    made.append(zoo.export.serving(model, folder))
+    names = [path.relative_to(folder).as_posix() for path in made]
+    assert names == ["sc_fegan/1", "stgan/1", "sc_fegan/2"]
+    return folder
+
+
+def requests(version):
+    """The requests of a warm-up file."""
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    for record in tf.data.TFRecordDataset(str(path)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        assert log.WhichOneof("log_type") == "predict_log"
+        yield log.predict_log.request
+
+
+def test_models_config_is_what_the_server_reads(folder):
+    config = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((folder / "models.config").read_text(), config)
+    models = config.model_config_list.config
+    assert [(m.name, m.base_path, m.model_platform) for m in models] == [
+        ("sc_fegan", "/models/sc_fegan", "tensorflow"),
+        ("stgan", "/models/stgan", "tensorflow"),
+    ]
+
+
+def test_nothing_but_whole_versions(folder):
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*"))
+    assert found == ["sc_fegan/1", "sc_fegan/2", "stgan/1"]
+    top = sorted(path.name for path in folder.iterdir())
+    assert top == ["batching.config", "models.config", "sc_fegan", "stgan"]
+
+
+def test_batching_config_names_fields_of_the_server(folder):
+    lines = (folder / "batching.config").read_text().splitlines()
+    fields = dict(line.split(" { value: ") for line in lines if not line.startswith("#"))
+    assert {name: int(value.rstrip(" }")) for name, value in fields.items()} == {
+        "max_batch_size": 1,
+        "batch_timeout_micros": 0,
+        "num_batch_threads": 2,
+        "max_enqueued_batches": 64,
+    }
+
+
+@pytest.mark.parametrize("name", ["sc_fegan", "stgan"])
+def test_warm_up_runs_every_signature(folder, name):
+    version = folder / name / "1"
+    loaded = tf.saved_model.load(version)
+    played = []
+    for request in requests(version):
+        signature = request.model_spec.signature_name
+        function = loaded.signatures[signature]
+        inputs = {k: tf.constant(tf.make_ndarray(v)) for k, v in request.inputs.items()}
+        specs = function.structured_input_signature[1]
+        assert {k: v.dtype for k, v in inputs.items()} == {k: s.dtype for k, s in specs.items()}
+        (output,) = function(**inputs).values()
+        assert len(output) == 1 and request.model_spec.name == name
+        played.append(signature)
+    assert sorted(played) == ["predict_bytes", "predict_uint8", "serving_default"]
+    path = version / "assets.extra" / "tf_serving_warmup_requests"
+    assert path.stat().st_size < 20_000
+
+
+def test_warm_up_of_every_input():
+    """Keys of the other models: a face for the landmarks, and nothing that is refused."""
+    points = serving_folder._value("landmarks", 64, 1)
+    from zoo.data.alignment import align
+
+    np.testing.assert_allclose(align(points, 64).points(points), points, atol=1e-3)
+
+
+def test_a_failure_leaves_the_folder_as_it_was(model, folder, monkeypatch):
+    before = sorted(folder.rglob("*"))
+
+    def fails(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(serving_folder, "write_warmup", fails)
+    with pytest.raises(OSError, match="No space"):
+        zoo.export.serving(model, folder)
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_what_an_operator_wrote_stays(folder, monkeypatch):
+    (folder / "batching.config").write_text("max_batch_size { value: 8 }\n")
+    (folder / "notes").mkdir()
+    monkeypatch.setattr(serving_folder, "saved_model", lambda *args, **options: args[1].mkdir())
+    monkeypatch.setattr(serving_folder, "write_warmup", lambda *args: None)
+    zoo.export.serving(small_model("stgan"), folder)
+    assert (folder / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
+    assert "notes" not in (folder / "models.config").read_text()
+    os.rmdir(folder / "notes")
+
+
+def test_refusals(model, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ZooError, match="a file; give a folder"):
+        zoo.export.serving(model, tmp_path / "file")
+    monkeypatch.setitem(sys.modules, "tensorflow_serving.apis", None)
+    with pytest.raises(ZooError, match="install the extra 'serving'"):
+        zoo.export.serving(model, tmp_path / "models")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
