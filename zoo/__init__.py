@@ -16,7 +16,7 @@ _LAZY = {
 }
 _MODULES = (
     *("attributes", "convert", "data", "evaluation", "export", "layers", "losses", "masks"),
-    *("models", "presets", "testing"),
+    *("metrics", "models", "presets", "testing"),
 )
 
 __all__ = sorted([*_LAZY, *_MODULES])

@@ -14,8 +14,9 @@ from zoo.errors import ZooError, did_you_mean
 
 @app.command("list")
 def list_command() -> None:
-    """Lists models, presets and recipes."""
+    """Lists models, presets, recipes and protocols."""
     from zoo.config import list_recipes
+    from zoo.evaluation.protocol import list_protocols
     from zoo.presets import list_presets
     from zoo.registry import list_models
 
@@ -23,17 +24,19 @@ def list_command() -> None:
         ("models", list_models()),
         ("presets", list_presets()),
         ("recipes", list_recipes()),
+        ("protocols", list_protocols()),
     ):
         print(f"{title}:", *names, sep="\n  ")
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="model, preset, preset directory or recipe")],
+    name: Annotated[str, typer.Argument(help="model, preset, recipe, protocol, directory")],
     overrides: Overrides = None,
 ) -> None:
-    """Shows a model, the card of a preset, or a recipe: each value and where it comes from."""
+    """Shows a model, a preset's card, a protocol, or a recipe and where each value comes from."""
     from zoo import config, presets, registry
+    from zoo.evaluation import protocol
     from zoo.presets.card import markdown
 
     known = presets.list_presets()
@@ -44,14 +47,20 @@ def show(
         _show_model(name)
     elif name in known or presets.store.preset_directory(Path(name)):
         print(markdown(name), end="")
+    elif name in protocol.list_protocols():
+        for path, value in config.flat(
+            protocol.load_protocol(name, overrides or ()).values
+        ).items():
+            print(f"{path:40s} {value!s}")
     else:
         try:
             recipe, origins = config.load_recipe(name, overrides or ())
         except ZooError as error:
             legal = [*registry.list_models(), *known, *config.list_recipes()]
+            legal += protocol.list_protocols()
             if str(error).startswith("no recipe"):
                 raise ZooError(
-                    f"{name!r} is no model, preset, preset directory or recipe."
+                    f"{name!r} is no model, preset, preset directory or recipe, nor a protocol."
                     f"{did_you_mean(name, legal)} `zoo list` shows what there is"
                 ) from None
             raise

@@ -94,7 +94,7 @@ class Faces:
 
     def __init__(self, dataset, protocol):
         self.dataset = dataset
-        own = self._split(dataset, protocol)
+        own = _turned_at_most(protocol.data.max_yaw, dataset, self._split(dataset, protocol))
         count = len(own) if protocol.split.count is None else protocol.split.count
         if not 0 < count <= len(own):
             raise ZooError(
@@ -149,6 +149,15 @@ class Faces:
     def sha256(self) -> str:
         """Of the pixels of all pictures given out so far."""
         return self._hash.hexdigest()
+
+
+def _turned_at_most(degrees: float | None, dataset, indices: np.ndarray) -> np.ndarray:
+    if degrees is None:
+        return indices
+    yaws = getattr(dataset, "yaws", None)
+    if yaws is None:
+        raise ZooError(f"data.max_yaw is {degrees}, but the data has no yaws; legal for it is none")
+    return indices[np.abs(yaws[indices]) <= degrees]
 
 
 def spread(indices: np.ndarray, count: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable
 
 import numpy as np
@@ -40,40 +41,34 @@ def run(subject: Subject) -> Outcome:
     methods = _methods(subject)
     labels = _Labels(subject)
     on_pictures = [name for name in subject.measured if name in MEASURES]
-    angles = [str(a) for a in sorted(set(labels.angle[labels.probe].tolist())) if a]
-    scores = {
-        (method, angle): Scores(on_pictures, subject.networks)
-        for angle in (*angles, MEAN)
-        for method in methods
-    }
+    scores = collections.defaultdict(lambda: Scores(on_pictures, subject.networks))
     features: dict[str, list[np.ndarray]] = {method: [] for method in methods}
     gallery, shown = [], []
     for first, chunk in faces.chunks():
+        labels.see(first, chunk)
         truth = pictures(chunk, "frontal")
-        rows = np.arange(first, first + len(chunk))
+        rows = slice(first, first + len(chunk))
+        probe, angle = labels.probe[rows], labels.angle[rows]
         gallery.append(_embed(subject, labels.gallery_pictures(chunk)))
         results = {method: turn(chunk) for method, turn in methods.items()}
         for method, result in results.items():
             features[method].append(_embed(subject, result))
-            for angle in angles:
-                chosen = labels.probe[rows] & (labels.angle[rows] == int(angle))
-                if chosen.any():
-                    sample = Sample(truth[chosen], result[chosen])
-                    scores[method, angle].update(sample)
-                    scores[method, MEAN].update(sample)
-        for i in range(len(chunk)):
-            if labels.probe[first + i] and len(shown) < protocol.pictures:
-                shown.append([chunk[i]["image"], *(pixels[i] for pixels in results.values())])
+            for degrees in np.unique(angle[probe]).tolist():
+                chosen = probe & (angle == degrees)
+                for case in (degrees, MEAN):
+                    scores[method, case].update(Sample(truth[chosen], result[chosen]))
+        for i in np.flatnonzero(probe)[: max(0, protocol.pictures - len(shown))]:
+            shown.append([chunk[i]["image"], *(pixels[i] for pixels in results.values())])
         subject.advance(first + len(chunk), len(faces))
     outcome = Outcome()
     own = np.concatenate(gallery)
-    for method in methods:
-        found = labels.identify(own, np.concatenate(features[method]))
-        outcome.rows.append(_mean_row(method, found, scores[method, MEAN]))
-        for angle in angles:
-            values = {"rank1": found.rates[int(angle)]} | scores[method, angle].values()
-            outcome.rows.append(Row(method, angle, found.probes[int(angle)], values))
-    outcome.extra["gallery"] = found.gallery
+    found = {m: labels.identify(own, np.concatenate(features[m])) for m in methods}
+    for method, identified in found.items():
+        outcome.rows.append(_mean_row(method, identified, scores[method, MEAN]))
+        for degrees, rate in identified.rates.items():
+            values = {"rank1": rate} | scores[method, degrees].values()
+            outcome.rows.append(Row(method, str(degrees), identified.probes[degrees], values))
+    outcome.extra["gallery"] = found["model"].gallery
     outcome.grids["faces"] = "probes", plots.image_grid(shown, ["input", *methods])
     return outcome
 
@@ -119,28 +114,41 @@ class _Labels:
     """Identity, angle, light and session of every face, and which are probes."""
 
     def __init__(self, subject: Subject):
-        dataset, self.protocol = subject.dataset, subject.pinned.values
-        indices = subject.faces.indices
+        dataset, indices = subject.dataset, subject.faces.indices
+        self.protocol = subject.pinned.values
         self.rendered = self.protocol.data.source == "synthfaces"
-        examples = [] if hasattr(dataset, "views") else [dataset[int(i)] for i in indices]
-        if examples and not {"frontal", "yaw"} <= examples[0].keys():
-            raise ZooError(f"{dataset.directory} has no frontal partners; make it with multipie")
+        if not self.rendered and not hasattr(dataset, "views"):
+            raise ZooError(
+                f"data.source is {self.protocol.data.source}; frontalization needs multi_pie or "
+                "synthfaces, whose angles, lights and frontal partners are known"
+            )
         self.identity = dataset.identities[indices]
-        if examples:
-            yaw = [float(e["yaw"]) for e in examples]
-            self.light = np.array([int(e.get("light", 0)) for e in examples])
-            self.session = np.array([int(e.get("session", 1)) for e in examples])
-        else:
-            yaw = dataset.yaws[indices]
+        self.angle = np.abs(np.rint(dataset.yaws[indices])).astype(int)
+        self.light, self.session = np.zeros(len(indices), int), np.ones(len(indices), int)
+        if not self.rendered:
             self.light = np.array([dataset.views[i].light for i in indices])
             self.session = np.array([dataset.views[i].session for i in indices])
-        self.angle = np.abs(np.rint(yaw)).astype(int)
-        first = np.zeros(len(indices), bool)
-        first[np.unique(self.identity, return_index=True)[1]] = True
-        self.first = first if self.rendered else np.zeros(len(indices), bool)
-        self.probe = (self.angle > 0) & ~self.first
-        if self.protocol.setting == 1:
-            self.probe &= self.session == 1
+        self.first = np.zeros(len(indices), bool)
+        if self.rendered:
+            self.first[np.unique(self.identity, return_index=True)[1]] = True
+
+    def see(self, number: int, chunk: list[dict]) -> None:
+        """Takes light and session of rendered faces, `number` and following, where they have any.
+
+        Raises:
+            ZooError: they have no frontal partners.
+        """
+        if "frontal" not in chunk[0]:
+            raise ZooError("the data has no frontal partners; SynthFaces need poses: multipie")
+        for key, values in (("light", self.light), ("session", self.session)):
+            if self.rendered and key in chunk[0]:
+                values[number : number + len(chunk)] = [int(face[key]) for face in chunk]
+
+    @property
+    def probe(self) -> np.ndarray:
+        """(N,) bool, turned faces that are looked for in the gallery."""
+        probe = (self.angle > 0) & ~self.first
+        return probe & (self.session == 1) if self.protocol.setting == 1 else probe
 
     def gallery_pictures(self, chunk: list[dict]) -> np.ndarray:
         """What a face would look like in the gallery."""
