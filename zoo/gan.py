@@ -94,7 +94,8 @@ class GANModel(keras.Model):
         }
         self._norms = {
             f"{network}/gradient_norm": keras.metrics.Mean(name=f"{network}/gradient_norm")
-            for network in self.loss_weights
+            for network, losses in self.loss_weights.items()
+            if losses
         }
         self.logged: list[str] = []  # what a step logs, in the order in which it is computed
         self.optimizers = {}
@@ -241,8 +242,8 @@ class GANModel(keras.Model):
         """One step of each optimizer in `names` on the losses of `batch`.
 
         All gradients are taken before the first step. With `accumulate` the batch goes through in
-        so many parts, one after the other, and the mean of their gradients is used: the same where
-        losses are means over rows, but batch norm and spectral norm see the parts.
+        so many parts, one after the other, and the mean of their gradients is used: the same as the
+        whole batch's where losses are means over rows, but batch norm sees the parts.
 
         Args:
             batch: the training batch.

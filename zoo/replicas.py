@@ -13,7 +13,7 @@ import tensorflow as tf
 
 _PHILOX = 1  # of TensorFlow's random algorithms, the one that is the same on every device
 _BLOCK = 4  # float32 that one count of Philox gives
-_parts: list[tuple] = []  # first row and number of rows that this replica has; see `part`
+_parts: list[tuple] = []  # first row, rows of the part and of this replica; see `part`
 
 
 def count() -> int:
@@ -39,13 +39,21 @@ def total(values: list) -> list:
 
 
 @contextlib.contextmanager
-def part(first_row, rows) -> Iterator[None]:
-    """Inside the block batches are parts of this replica's `rows` rows, from `first_row` on."""
-    _parts.append((first_row, rows))
+def part(first_row, size, rows) -> Iterator[None]:
+    """Inside the block batches are `size` of this replica's `rows` rows, from `first_row` on."""
+    _parts.append((first_row, size, rows))
     try:
         yield
     finally:
         _parts.pop()
+
+
+def is_last_part():
+    """Whether the part under way is the last of its batch; True for a whole batch."""
+    if not _parts:
+        return True
+    first, size, rows = _parts[-1]
+    return first + size >= rows
 
 
 def mean_over_parts(function: Callable, batch: dict, count: int, zeros):
@@ -55,7 +63,7 @@ def mean_over_parts(function: Callable, batch: dict, count: int, zeros):
 
     def add(number, sums):
         first = number * size
-        with part(first, rows):
+        with part(first, size, rows):
             found = function({key: value[first : first + size] for key, value in batch.items()})
         return number + 1, tf.nest.map_structure(lambda s, f: s + f / count, sums, found)
 
@@ -87,7 +95,7 @@ def dropout(x, rate: float, seed):
 def _draw(operation, shape, seed):
     """Each row has its own stretch of one stream of numbers, a whole number of blocks long."""
     shape = tf.convert_to_tensor(shape)
-    first, rows = _parts[-1] if _parts else (0, shape[0])
+    first, _, rows = _parts[-1] if _parts else (0, shape[0], shape[0])
     if context := _context():
         first += context.replica_id_in_sync_group * rows
     size = tf.reduce_prod(shape[1:])

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 import zoo
+from zoo import replicas
 from zoo.errors import ZooError
 from zoo.testing.suite import compiled, random_batch, small_model, training_batch
 
@@ -38,16 +39,16 @@ def test_features_are_dropped_in_training_only_and_anew_each_step():
 def test_half_of_the_features_is_dropped_at_each_of_five_places(monkeypatch):
     model = small_model("parsing_network", dropout=0.5)
     dropped = []
-    stateless = tf.nn.experimental.stateless_dropout
+    dropout = replicas.dropout
 
     def recorded(x, rate, seed):
-        out = stateless(x, rate, seed)
+        out = dropout(x, rate, seed)
         kept = x.numpy() > 0
         dropped.append((tuple(np.asarray(seed)), np.mean(out.numpy()[kept] == 0)))
         np.testing.assert_allclose(out.numpy()[out > 0], 2 * x.numpy()[out > 0], rtol=1e-6)
         return out
 
-    monkeypatch.setattr(tf.nn.experimental, "stateless_dropout", recorded)
+    monkeypatch.setattr(replicas, "dropout", recorded)
     model.forward(random_batch(model, 8))
     seeds, shares = zip(*dropped, strict=True)
     assert len(set(seeds)) == 5

@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from zoo import replicas
+
 
 def _unit(x):
     return x / (ops.sqrt(ops.sum(ops.square(x))) + 1e-12)
@@ -46,5 +48,6 @@ class SpectralNormConv2D(keras.layers.Conv2D):
         v = _unit(ops.matmul(self.u, ops.transpose(w)))  # (1, kh * kw * in)
         u = _unit(ops.matmul(v, w))  # (1, out)
         if advance:
+            u = ops.where(replicas.is_last_part(), u, self.u)  # all parts see the same u
             self.u.assign(ops.stop_gradient(u))
         return ops.sum(ops.matmul(v, w) * u)

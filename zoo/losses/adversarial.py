@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from zoo import replicas
+
 
 def linear_discriminator(real, fake):
     """`E[1 - D(real)] + E[1 + D(fake)]`, a hinge loss without the hinge (SC-FEGAN section 3.3).
@@ -101,7 +103,7 @@ def between(real, fake, seed):
         seed: int tensor of shape (2,).
     """
     shape = (tf.shape(real)[0], 1, 1, 1)
-    position = tf.random.stateless_uniform(shape, seed, dtype=real.dtype)
+    position = tf.cast(replicas.uniform(shape, seed), real.dtype)
     return real + position * (fake - real)
 
 
@@ -112,8 +114,10 @@ def around(real, seed):
     deviation of the whole batch. Arguments as for `between`.
     """
     noise_seed, seed = tf.unstack(tf.random.split(seed, 2))
-    noise = tf.random.stateless_uniform(tf.shape(real), noise_seed, dtype=real.dtype)
-    return between(real, real + 0.5 * tf.math.reduce_std(real) * noise, seed)
+    noise = tf.cast(replicas.uniform(tf.shape(real), noise_seed), real.dtype)
+    mean, square = replicas.mean([tf.reduce_mean(real), tf.reduce_mean(tf.square(real))])
+    deviation = tf.sqrt(tf.nn.relu(square - tf.square(mean)))  # rounding may fall below 0
+    return between(real, real + 0.5 * deviation * noise, seed)
 
 
 POINTS = {

@@ -137,7 +137,7 @@ class AttributeGAN(GANModel):
 
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         """`outputs["update"]` numbers the updates of D within a step: each draws its own points."""
-        image, edited = batch["image"], outputs["edited"]
+        image, edited = batch["image"], tf.stop_gradient(outputs["edited"])
         scores, logits = self.discriminator(tf.concat([image, edited], axis=0))
         (real, fake), (logits, _) = tf.split(scores, 2), tf.split(logits, 2)
         losses = {
@@ -169,22 +169,17 @@ class AttributeGAN(GANModel):
             self._critic_step(part, tf.constant(i, "int64"))
 
         last = {key: part[-1] for key, part in parts.items()}
-
-        with tf.GradientTape() as tape:
-            losses = self.generator_losses(last, self.forward(last))
-            objective = self.objective("generator", losses)
-        self.update("generator", tape, objective)
-
+        self.descend(last, "generator")
         return self.finish_step()
 
     def critic_step(self, batch, number):
         """One update of the discriminator, the `number`-th of this step."""
-        edit = self.condition(batch, batch["target_attributes"])
-        outputs = {"edited": self.generator(batch["image"], edit, training=True), "update": number}
-        with tf.GradientTape() as tape:
-            losses = self.discriminator_losses(batch, outputs)
-            objective = self.objective("discriminator", losses)
-        self.update("discriminator", tape, objective)
+
+        def edited(part):
+            edit = self.condition(part, part["target_attributes"])
+            return {"edited": self.generator(part["image"], edit, training=True), "update": number}
+
+        self.descend(batch, "discriminator", forward=edited)
 
     def get_config(self) -> dict:
         return {

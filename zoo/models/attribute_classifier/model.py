@@ -87,10 +87,7 @@ class AttributeClassifier(GANModel):
         return {key: losses[key] for key in self.loss_weights["classifier"]}
 
     def train_step(self, batch):
-        with tf.GradientTape() as tape:
-            losses = self.classifier_losses(batch, self.forward(batch))
-            objective = self.objective("classifier", losses)
-        self.update("classifier", tape, objective)
+        self.descend(batch, "classifier")
         return self.finish_step()
 
     def get_config(self) -> dict:

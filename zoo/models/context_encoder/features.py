@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from zoo import replicas
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.layers import ChannelwiseDense
@@ -232,14 +233,12 @@ class ContextEncoderFeatures(GANModel):
     def generator_losses(self, batch: dict, outputs: dict) -> dict:
         mask = batch["mask"]
         error = mask * tf.square(outputs["generated"] - batch["image"])
-        values = 3.0 * tf.maximum(tf.reduce_sum(mask), 1.0)  # a batch without hole costs nothing
+        holes = replicas.mean(tf.reduce_sum(mask))  # each replica's share, as if all were alike
+        values = 3.0 * tf.maximum(holes, 1.0)  # a batch without hole costs nothing
         return {"reconstruction": tf.reduce_sum(error) / values}
 
     def train_step(self, batch):
-        with tf.GradientTape() as tape:
-            losses = self.generator_losses(batch, self.forward(batch))
-            objective = self.objective("generator", losses)
-        self.update("generator", tape, objective)
+        self.descend(batch, "generator")
         return self.finish_step()
 
     def get_config(self) -> dict:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from zoo import replicas
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.losses import adversarial
@@ -165,8 +166,8 @@ class ContextEncoder(GANModel):
         """This step's noise, `(B, nz)`."""
         shape, seed = (batch_size, self.nz), tf.stack([self.step.value, 0])
         if self.noise_type == "uniform":
-            return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
-        return tf.random.stateless_normal(shape, seed)
+            return 2.0 * replicas.uniform(shape, seed) - 1.0
+        return replicas.normal(shape, seed)
 
     def _erased(self, batch):
         hole = self._hole(batch)
@@ -213,15 +214,7 @@ class ContextEncoder(GANModel):
     # Step --------------------------------------------------------------------------------------
 
     def train_step(self, batch):
-        trained = [group for group, weights in self.loss_weights.items() if weights]
-        objectives = {}
-        with tf.GradientTape(persistent=True) as tape:
-            outputs = self.forward(batch)
-            for group in trained:
-                losses = getattr(self, f"{group}_losses")(batch, outputs)
-                objectives[group] = self.objective(group, losses)
-        for group in trained:
-            self.update(group, tape, objectives[group])
+        self.descend(batch, *(group for group, weights in self.loss_weights.items() if weights))
         return self.finish_step()
 
     def get_config(self) -> dict:

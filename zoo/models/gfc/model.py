@@ -192,7 +192,7 @@ class GFC(GANModel):
     def _discriminator_losses(self, name: str, truth, completed) -> dict:
         if not self.loss_weights[name]:
             return {}
-        scores = self.networks[name](tf.concat([truth, completed], axis=0))
+        scores = self.networks[name](tf.concat([truth, tf.stop_gradient(completed)], axis=0))
         real, fake = tf.split(scores, 2)
         return {"adversarial": 0.5 * adversarial.cross_entropy_discriminator(real, fake)}
 
@@ -200,31 +200,31 @@ class GFC(GANModel):
 
     def train_step(self, batch):
         first, second = _halves(batch)
-        outputs = self.forward(first)
-        self._update_discriminator("local_discriminator", self.stages[0], first, outputs)
-        self._update_discriminator("global_discriminator", self.stages[1], first, outputs)
-
-        with tf.GradientTape() as tape:
-            losses = self.generator_losses(second, self.forward(second))
-            objective = self.objective("generator", losses)
-        self.update("generator", tape, objective)
-
+        trained = [name for name in self._starts() if self.loss_weights[name]]
+        if trained:
+            self.descend(first, *trained)
+        for name in trained:  # before its stage, an optimizer does not count its steps
+            steps = self.optimizers[name].iterations
+            steps.assign(tf.where(self._begun(name), steps.value, 0))
+        self.descend(second, "generator")
         return self.finish_step()
 
-    def _update_discriminator(self, name: str, start: int, batch: dict, outputs: dict) -> None:
-        """Before step `start` the gradient is 0 and the optimizer does not count its steps.
+    def _starts(self) -> dict[str, int]:
+        """Discriminator -> step at which its stage begins."""
+        return dict(zip(self.network_names[1:], self.stages, strict=True))
 
-        The optimizer is applied all the same: under tf.distribute it may not stand in a branch.
+    def _begun(self, name: str):
+        return self.step.value >= self._starts()[name]
+
+    def objective(self, name: str, losses: dict):
+        """As in the base, but 0 for a discriminator whose stage has not begun.
+
+        Its optimizer is applied all the same: under tf.distribute it may not stand in a branch.
         """
-        if not self.loss_weights[name]:
-            return
-        begun = self.step.value >= start
-        with tf.GradientTape() as tape:
-            losses = getattr(self, f"{name}_losses")(batch, outputs)
-            objective = self.objective(name, losses) * tf.cast(begun, "float32")
-        self.update(name, tape, objective)
-        steps = self.optimizers[name].iterations
-        steps.assign(tf.where(begun, steps.value, 0))
+        objective = super().objective(name, losses)
+        return (
+            objective if name == "generator" else objective * tf.cast(self._begun(name), "float32")
+        )
 
     def test_step(self, batch):
         self.objective("generator", self.generator_losses(batch, self.forward(batch)))

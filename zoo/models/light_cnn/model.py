@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from zoo import replicas
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.models.arguments import check_width
@@ -99,7 +100,7 @@ class LightCNN(GANModel):
         self.check_batch(batch)
         feature, _ = self.features(batch["image"])
         seed = tf.stack([self.step.value, 0])
-        dropped = tf.nn.experimental.stateless_dropout(feature, self.dropout, seed)
+        dropped = replicas.dropout(feature, self.dropout, seed)
         return {"feature": feature, "logits": self.classifier(dropped)}
 
     def extractor_losses(self, batch: dict, outputs: dict) -> dict:
@@ -109,10 +110,7 @@ class LightCNN(GANModel):
         return {"cross_entropy": tf.reduce_mean(entropy)}
 
     def train_step(self, batch):
-        with tf.GradientTape() as tape:
-            losses = self.extractor_losses(batch, self.forward(batch))
-            objective = self.objective("extractor", losses)
-        self.update("extractor", tape, objective)
+        self.descend(batch, "extractor")
         return self.finish_step()
 
     def get_config(self) -> dict:

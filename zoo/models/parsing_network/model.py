@@ -83,10 +83,7 @@ class ParsingNetwork(GANModel):
         return {"cross_entropy": tf.reduce_mean(errors)}
 
     def train_step(self, batch):
-        with tf.GradientTape() as tape:
-            losses = self.parser_losses(batch, self.forward(batch))
-            objective = self.objective("parser", losses)
-        self.update("parser", tape, objective)
+        self.descend(batch, "parser")
         return self.finish_step()
 
     def test_step(self, batch):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from zoo import replicas
 from zoo.layers import MaxPoolingWithArgmax2D, MaxUnpooling2D
 from zoo.layers.channels import scale_channels
 
@@ -74,5 +74,5 @@ class Parser(keras.Model):
             x = conv(unpool([x, places.pop()]))  # (B, H/16, W/16, 8C), (B, H/8, W/8, 4C), ...
             if dropout_seed is not None:
                 seed = dropout_seed * DEPTH + n
-                x = tf.nn.experimental.stateless_dropout(x, self.dropout, seed)
+                x = replicas.dropout(x, self.dropout, seed)
         return ops.cast(self.logits(x), "float32")

@@ -140,7 +140,7 @@ class SCFEGAN(GANModel):
         return losses
 
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
-        truth, composite = batch["image"], outputs["composite"]
+        truth, composite = batch["image"], tf.stop_gradient(outputs["composite"])
         # one call for both: spectral norm advances once a step
         pair = [self._with_hints(truth, batch), self._with_hints(composite, batch)]
         scores = self.discriminator(tf.concat(pair, axis=0), training=True)
@@ -160,6 +160,11 @@ class SCFEGAN(GANModel):
     # Step --------------------------------------------------------------------------------------
 
     def train_step(self, batch):
+        if self.accumulate > 1:  # the shared pass below would hold the activations of all parts
+            self.descend(batch, "discriminator")
+            self.descend(batch, "generator")
+            return self.finish_step()
+
         generator_tape = tf.GradientTape()
         with generator_tape:
             outputs = self.forward(batch)

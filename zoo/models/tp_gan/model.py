@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from zoo import replicas
 from zoo.errors import ZooError
 from zoo.gan import GANModel
 from zoo.losses.adversarial import cross_entropy
@@ -185,9 +186,9 @@ class TPGAN(GANModel):
         data = self.prepare(batch)
         seed = tf.stack([self.step.value, tf.cast(draw, "int64")])
         shape = (tf.shape(data["face"])[0], NOISE)
-        noise = tf.random.stateless_normal(shape, seed, stddev=NOISE_STDDEV)
+        noise = NOISE_STDDEV * replicas.normal(shape, seed)
         outputs = self.generator(data["face"], data["parts"], noise, training=True)
-        dropped = tf.nn.experimental.stateless_dropout(outputs["code"], _DROPOUT, seed)
+        dropped = replicas.dropout(outputs["code"], _DROPOUT, seed)
         return {
             **outputs,
             "logits": self.identity_head(dropped),
@@ -252,24 +253,20 @@ class TPGAN(GANModel):
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         # real and fake apart: each batch is normalised by its own statistics
         real = cross_entropy(self.discriminator(outputs["truth"]), _REAL_LABEL)
-        fake = cross_entropy(self.discriminator(outputs["image"]), 0.0)
+        fake = cross_entropy(self.discriminator(tf.stop_gradient(outputs["image"])), 0.0)
         return {key: real + fake for key in self.loss_weights["discriminator"]}
 
     # Step --------------------------------------------------------------------------------------
 
     def train_step(self, batch):
         if self.loss_weights["discriminator"]:
-            outputs = self.forward(batch)
-            with tf.GradientTape() as tape:
-                losses = self.discriminator_losses(batch, outputs)
-                objective = self.objective("discriminator", losses)
-            self.update("discriminator", tape, objective)
+            self.descend(batch, "discriminator")
 
         def one_round(number):
             self._round(batch, number)
             return (number + 1,)
 
-        if tf.distribute.get_strategy().num_replicas_in_sync == 1:
+        if replicas.count() == 1:
             # a loop in the graph: the round is traced and optimised once
             tf.while_loop(lambda number: number <= self.rounds, one_round, (1,))
         else:  # replicas cannot be merged inside such a loop
@@ -280,15 +277,8 @@ class TPGAN(GANModel):
     def _round(self, batch: dict, number) -> None:
         """One update of the part networks and one of everything but D."""
         if self.loss_weights["local"]:
-            with tf.GradientTape() as tape:
-                losses = self.local_losses(batch, self.forward_local(batch))
-                objective = self.objective("local", losses)
-            self.update("local", tape, objective)
-
-        with tf.GradientTape() as tape:
-            losses = self.generator_losses(batch, self.forward(batch, draw=number))
-            objective = self.objective("generator", losses)
-        self.update("generator", tape, objective)
+            self.descend(batch, "local", forward=self.forward_local)
+        self.descend(batch, "generator", forward=lambda part: self.forward(part, draw=number))
 
     def get_config(self) -> dict:
         return {
