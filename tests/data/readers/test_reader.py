@@ -96,6 +96,17 @@ class TestUnreadable:
         assert done == [(i, 6) for i in range(1, 7)]
 
 
+@pytest.mark.parametrize("source", ["photos", "celeba_hq"])
+def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch, source):
+    def denied(place):
+        raise PermissionError(13, "Permission denied", str(place))
+
+    monkeypatch.setattr("os.scandir", denied)
+    monkeypatch.setattr("os.listdir", denied)
+    with pytest.raises(ZooError, match="cannot read the folder .*: Permission denied$"):
+        open_source(source, folder, 32)
+
+
 def test_hints_are_drawn_as_asked(tmp_path):
     sets.celebamask_hq(tmp_path)
     plain = open_source("celebamask_hq", tmp_path, 64)[1]

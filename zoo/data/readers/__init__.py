@@ -59,8 +59,8 @@ def open_source(name: str, directory: str | os.PathLike, size: int, **options: A
         ZooError: unknown source or option, or what the class refuses.
     """
     cls = source_class(name)
-    base = importlib.import_module("zoo.data.readers.reader").Reader
-    parameters = {**inspect.signature(base).parameters, **inspect.signature(cls).parameters}
-    legal = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    classes = [c for c in reversed(cls.__mro__) if c is not object]  # from `Reader` down
+    parameters = [p for c in classes for p in inspect.signature(c).parameters.values()]
+    legal = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     check_names(f"option of source {name}", options, legal)
     return cls(directory, size, **options)

@@ -17,6 +17,7 @@ from zoo.data.readers.index_files import (
     Table,
     check_values,
     find_file,
+    names_in,
     read_table,
 )
 from zoo.data.readers.reader import Reader
@@ -153,7 +154,7 @@ class CelebA(Reader):
 
     def _pictures(self) -> dict[str, str]:
         """Stem -> name; the index files say .jpg of the pictures in PNG as well."""
-        names = (entry.name for entry in os.scandir(self.directory / self._folder))
+        names = names_in(self.directory / self._folder)
         return {name.split(".")[0]: name for name in names if _PICTURE.fullmatch(name)}
 
     @property

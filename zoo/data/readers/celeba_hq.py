@@ -10,7 +10,14 @@ import numpy as np
 
 from zoo.data.images import read_image
 from zoo.data.readers import crops
-from zoo.data.readers.index_files import check_values, find_file, malformed, read_lines, read_table
+from zoo.data.readers.index_files import (
+    check_values,
+    find_file,
+    malformed,
+    names_in,
+    read_lines,
+    read_table,
+)
 from zoo.data.readers.parsing import landmarks_of, shrink_map, sort_sides
 from zoo.data.readers.reader import Reader
 from zoo.errors import ZooError
@@ -85,7 +92,7 @@ class CelebAHQ(Reader):
         folder, found = self.directory / self.folder, {}
         if not folder.is_dir():
             raise ZooError(f"{self.directory} lacks the folder {self.folder}")
-        for name in sorted(entry.name for entry in os.scandir(folder)):
+        for name in names_in(folder):
             match = _NUMBERED.fullmatch(name)
             if not match:
                 continue

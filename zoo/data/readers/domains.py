@@ -54,7 +54,7 @@ class DomainFolder(PhotoFolder):
         self._domains = self._domains[inside]
         self._hold([self.names[i] for i in inside])
 
-    def _read(self, index: int) -> dict[str, np.ndarray]:
+    def _read(self, index: int, rng: np.random.Generator | None = None) -> dict[str, np.ndarray]:
         attributes = np.zeros(len(self.attribute_names), np.uint8)
         attributes[self._domains[index]] = 1
-        return {**super()._read(index), "attributes": attributes}
+        return {**super()._read(index, rng), "attributes": attributes}

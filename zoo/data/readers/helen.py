@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.data.images import read_image
 from zoo.data.readers import crops
-from zoo.data.readers.index_files import check_name, find_file, malformed, read_lines
+from zoo.data.readers.index_files import check_name, find_file, malformed, names_in, read_lines
 from zoo.data.readers.parsing import landmarks_of, sort_sides
 from zoo.data.readers.reader import Reader
 from zoo.errors import ZooError
@@ -58,7 +58,7 @@ class Helen(Reader):
     def _entries(self, folder: str) -> set[str]:
         if not (self.directory / folder).is_dir():
             raise ZooError(f"{self.directory} lacks the folder {folder}")
-        return {entry.name for entry in os.scandir(self.directory / folder)}
+        return set(names_in(self.directory / folder))
 
     def _listed(self, name: str) -> list[str]:
         """Names of one list, whose lines are `1 , 100032540_1`."""

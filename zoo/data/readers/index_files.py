@@ -40,6 +40,18 @@ def find_file(directory: Path, *places: str) -> Path:
     raise ZooError(f"{directory} lacks {' or '.join(places)}")
 
 
+def names_in(folder: str | os.PathLike) -> list[str]:
+    """Sorted names of what a folder holds.
+
+    Raises:
+        ZooError: missing, no folder, or it cannot be read.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise ZooError(f"cannot read the folder {folder}: {error.strerror}") from error
+
+
 def read_lines(path: str | os.PathLike) -> list[str]:
     """Lines of a UTF-8 text file; empty ones at its end are dropped.
 
@@ -54,6 +66,8 @@ def read_lines(path: str | os.PathLike) -> list[str]:
         raise ZooError(f"{path} has {size:,} bytes; legal are at most {MAX_BYTES:,}")
     try:
         return path.read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except OSError as error:
+        raise ZooError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ZooError(f"{path} is not UTF-8 text: {error.reason}") from error
 
@@ -72,7 +86,7 @@ def read_table(path: str | os.PathLike, columns: int | None = None) -> Table:
     path, lines = Path(path), read_lines(path)
     names: tuple[str, ...] = ()
     if columns is None:
-        if len(lines) < 2 or not lines[0].strip().isdecimal():
+        if len(lines) < 2 or not is_count(lines[0].strip()):
             raise ZooError(f"{path} line 1: expected the number of rows, then a line of names")
         names = tuple(lines[1].split())
     first = 3 if columns is None else 1
@@ -116,6 +130,11 @@ def check_values(table: Table, legal: tuple[int, ...]) -> None:
         raise malformed(
             table.path, row + table.first, shown, f"values {', '.join(map(str, legal))}"
         )
+
+
+def is_count(text: str) -> bool:
+    """Whether a text is a whole number from 0; `int` refuses thousands of digits."""
+    return bool(re.fullmatch(r"[0-9]{1,18}", text))
 
 
 def malformed(path: Path, line: int, text: str, legal: str) -> ZooError:

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.data.images import read_image
 from zoo.data.readers import crops
-from zoo.data.readers.index_files import find_file, malformed, read_lines
+from zoo.data.readers.index_files import find_file, is_count, malformed, names_in, read_lines
 from zoo.data.readers.reader import Reader
 from zoo.errors import ZooError
 
@@ -76,13 +76,12 @@ class LFW(Reader):
     def _names(self) -> list[str]:
         """Relative name of each picture, by person and number."""
         found = []
-        for person in sorted(os.scandir(self.directory / self._folder), key=lambda e: e.name):
-            if not person.is_dir():
-                continue
-            for name in sorted(entry.name for entry in os.scandir(person)):
+        people = self.directory / self._folder
+        for person in names_in(people):
+            for name in names_in(people / person) if (people / person).is_dir() else ():
                 match = _NAME.fullmatch(name)
-                if match and match[1] == person.name:
-                    found.append(f"{self._folder}/{person.name}/{name}")
+                if match and match[1] == person:
+                    found.append(f"{self._folder}/{person}/{name}")
         return found
 
     def _read_pairs(self, name: str) -> None:
@@ -116,7 +115,7 @@ class LFW(Reader):
         fields = text.split()
         if len(fields) == 3:
             fields = [fields[0], fields[1], fields[0], fields[2]]
-        if len(fields) != 4 or not (fields[1].isdecimal() and fields[3].isdecimal()):
+        if len(fields) != 4 or not (is_count(fields[1]) and is_count(fields[3])):
             raise malformed(path, line, text, "name n m, or name n other m")
         pairs = ((fields[0], int(fields[1])), (fields[2], int(fields[3])))
         first, second = (f"{self._folder}/{p}/{p}_{n:04d}.jpg" for p, n in pairs)
@@ -136,6 +135,6 @@ class LFW(Reader):
 def _header(path, lines: list[str]) -> tuple[int, int]:
     """Number of folds and of pairs of each kind in a fold."""
     fields = lines[0].split() if lines else []
-    if not 1 <= len(fields) <= 2 or not all(f.isdecimal() and int(f) for f in fields):
+    if not 1 <= len(fields) <= 2 or not all(is_count(f) and int(f) for f in fields):
         raise malformed(path, 1, lines[0] if lines else "", "folds and pairs, or pairs")
     return (int(fields[0]), int(fields[1])) if len(fields) == 2 else (1, int(fields[0]))

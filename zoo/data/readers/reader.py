@@ -236,7 +236,7 @@ def files_below(directory: Path) -> Iterator[tuple[Path, str]]:
     are passed over.
     """
     entered = {os.path.realpath(directory)}
-    for folder, folders, names in os.walk(directory, followlinks=True):
+    for folder, folders, names in os.walk(directory, onerror=refuse, followlinks=True):
         real = {name: os.path.realpath(os.path.join(folder, name)) for name in sorted(folders)}
         folders[:] = [n for n, path in real.items() if n[0] != "." and path not in entered]
         entered.update(real[name] for name in folders)

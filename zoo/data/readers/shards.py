@@ -20,7 +20,7 @@ from zoo.files import atomic_path, sha256
 
 INDEX = "shards.json"
 VERSION = 1
-PICTURES = ("image", "frontal", "color", "parsing", "sketch")
+PICTURES = ("image", "frontal", "color", "layers", "parsing", "sketch")
 """Keys that are stored as PNG; all others are arrays of numbers."""
 
 EXAMPLES_PER_SHARD = 1024
@@ -107,7 +107,8 @@ class Shards(Reader):
         if index["size"] != size:
             raise ZooError(f"{self.directory} has pictures of {index['size']} pixels, not {size}")
         self._fields: dict[str, tuple[np.dtype, tuple[int, ...]]] = index["fields"]
-        self._shards = [self.directory / name for name in index["files"]]
+        self._digests: dict[str, str] = index["files"]
+        self._shards = [self.directory / name for name in self._digests]
         for path in self._shards:
             if not path.is_file():
                 raise ZooError(f"{path} is missing, though {INDEX} lists it")
@@ -126,6 +127,14 @@ class Shards(Reader):
             for row in range(len(rows))
         ]
         self._hold(places, index["identities"], index["splits"])
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> dict[str, str]:
+        """Reads every example and compares every shard with its SHA-256; see `Reader.verify`."""
+        problems = super().verify(progress)
+        for path, digest in zip(self._shards, self._digests.values(), strict=True):
+            if sha256(path) != digest:
+                problems[path.name] = f"{path} differs from its SHA-256 in {INDEX}"
+        return problems
 
     def _read(self, index: int) -> dict[str, np.ndarray]:
         shard = bisect.bisect_right(self._ends, index)
