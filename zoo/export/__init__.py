@@ -3,6 +3,7 @@
     zoo.export.saved_model(model, directory)   # TensorFlow, TF Serving
     zoo.export.serving(model, folder)          # a version more in a folder for TF Serving
     zoo.export.onnx(model, path)               # ONNX Runtime and others
+    zoo.export.litert(model, path)             # phones
     zoo.export.verify(model, path).ok          # the file against the model, on seeded inputs
 
 Importing this module does not import TensorFlow.
@@ -18,6 +19,7 @@ _HOMES = {
     "saved_model": "zoo.export.saved_model_writer",
     "serving": "zoo.export.serving_folder",
     "onnx": "zoo.export.onnx_writer",
+    "litert": "zoo.export.litert_writer",
     "verify": "zoo.export.parity",
     "Parity": "zoo.export.parity",
     "peak_memory": "zoo.export.memory",

@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -29,7 +29,10 @@ from zoo.export.inference import (
 )
 from zoo.export.naming import readable
 from zoo.export.onnx_file import write
+from zoo.export.onnx_precision import half_weights, quantize, quantized_nodes
 from zoo.export.passes import simplify
+from zoo.export.precision import calibration_batches, check_precision
+from zoo.files import atomic_path
 from zoo.gan import GANModel, named_variables
 
 OPSETS = (18,)
@@ -38,7 +41,13 @@ INLINE = 1024
 
 
 def onnx(
-    model: GANModel, path: str | os.PathLike, *, size: int | None = None, opset: int = 18
+    model: GANModel,
+    path: str | os.PathLike,
+    *,
+    size: int | tuple[None, None] | None = None,
+    opset: int = 18,
+    precision: str = "float32",
+    calibration: Iterable[dict] | None = None,
 ) -> Path:
     """Writes the inference call to one `.onnx` file (and a `.onnx.data` beside it above 1.5 GB).
 
@@ -47,19 +56,26 @@ def onnx(
     model in mixed precision is written in float32. The metadata says model, task, licence, ranges.
 
     Memory grows by at most about twice the weights beyond what the conversion of any small graph
-    takes: it runs with the weights as inputs, and they are written one by one afterwards.
+    takes: it runs with the weights as inputs, and they are written one by one afterwards. Only
+    int8 holds the graph as ONNX Runtime's quantiser does, several times.
 
     Args:
         model: a zoo model.
         path: file to write; ends in `.onnx`. Replaced in one step where it exists.
-        size: side of the square images, pixels; None for the model's default.
+        size: side of the square images, pixels; None for the model's default; `(None, None)`
+            leaves height and width free, for fully convolutional models. Sides must then still be
+            multiples of `pad_multiple`, and shapes are computed at run time, which is slower.
         opset: version of the ONNX operator set.
+        precision: of the weights: "float32"; "float16", half the file, computed in float32; or
+            "int8", which also computes the convolutions in 8 bits. See `zoo.export.onnx_precision`.
+        calibration: batches of the model's input keys, for int8; None renders SynthFaces.
 
     Returns:
         The path written.
 
     Raises:
-        ZooError: the path, size or opset is not legal, or the model has no weights.
+        ZooError: the path, size, opset or precision is not legal, the model has no weights, or it
+            cannot run with free height and width.
     """
     path = check_target(path)
     if path.suffix != ".onnx":
@@ -68,15 +84,30 @@ def onnx(
         raise ZooError(f"path is {path}, a directory; give a file that ends in .onnx")
     if opset not in OPSETS:
         raise ZooError(f"opset is {opset!r}; legal: {', '.join(map(str, OPSETS))}")
+    check_precision(precision)
     check_model(model)
-    specs = input_specs(model, size)
+    if size == (None, None) and model.fixed_size:
+        raise ZooError(f"{model.zoo_name} needs a fixed size, {model.default_size} pixels")
+    specs = input_specs(model, size, may_be_free=True)
     model = float32_twin(model)
     graph = build(model, specs, opset)
+    if precision == "float16":
+        graph = half_weights(graph)
     skeleton = to_proto(graph, inline=INLINE)
     onnx_format.checker.check_model(skeleton, full_check=True)
     large = {name: value for name, value in graph.constants.items() if value.size > INLINE}
-    _describe(skeleton, large, card(model, specs))
-    write(path, skeleton, large)
+    _describe(skeleton, large, {**card(model, specs), "precision": precision})
+    if precision != "int8":
+        write(path, skeleton, large)
+        return path
+    nodes = quantized_nodes(graph, named_variables(model.inference_variables()))
+    side = size if isinstance(size, int) else None
+    batches = calibration_batches(model, side, calibration)
+    with atomic_path(path) as temporary:
+        exact = temporary.with_name("float32.onnx")
+        write(exact, skeleton, large)
+        quantize(exact, temporary, nodes, batches)
+        onnx_format.checker.check_model(str(temporary), full_check=True)
     return path
 
 
@@ -107,7 +138,10 @@ def build(model: GANModel, specs: dict[str, tf.TensorSpec], opset: int) -> Graph
 
 
 def _value(name: str, shape: tf.TensorShape) -> onnx_format.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape[1:]])
+    """Declares an image, map or vector; its free axes get names."""
+    names = ("batch", "height", "width", "channels")
+    axes = [name if side is None else side for name, side in zip(names, shape, strict=False)]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [*axes, *shape[4:]])
 
 
 def _convert(

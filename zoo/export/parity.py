@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
 import os
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.export.faces import face_batches
 from zoo.export.inference import check_model, float32_twin
 from zoo.export.saved_model_writer import is_saved_model
 from zoo.gan import GANModel
 
-TOLERANCES = {"savedmodel": 1e-5, "onnx": 2e-4}
-"""Largest difference that passes, on images in [-1, 1]: the same kernels differ by less than 1e-5;
-other kernels sum in another order, and 2e-4 is a fortieth of an 8-bit step."""
+TOLERANCES = {"savedmodel": 1e-5, "onnx": 1e-4, "litert": 1e-4}
+"""Largest difference that passes in float32, on images in [-1, 1]: the same kernels differ by less
+than 1e-5; other kernels sum in another order, and 1e-4 is an eightieth of an 8-bit step."""
+
+LEAST_PSNR = {"float16": 50.0, "int8": 25.0}
+"""What passes in smaller precisions, dB (ours): 50 dB is below an 8-bit step in the mean; what lies
+below 25 dB is broken rather than coarse. How coarse a model becomes, docs/exports.md says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,30 +32,44 @@ class Parity:
     """Result of `verify`.
 
     Attributes:
-        format: "savedmodel" or "onnx".
+        format: "savedmodel", "onnx" or "litert".
         path: the exported file or directory.
         max_abs_diff: largest difference of any output value, on images in [-1, 1].
-        tolerance: largest difference that passes.
+        precision: "float32", "float16" or "int8".
+        psnr: peak signal to noise ratio, dB; the peak is the range of the model's own outputs.
     """
 
     format: str
     path: Path
     max_abs_diff: float
-    tolerance: float
+    precision: str = "float32"
+    psnr: float = float("inf")
 
     @property
     def ok(self) -> bool:
         """Whether the outputs agree (false where one is not a number)."""
-        return self.max_abs_diff <= self.tolerance
+        if self.precision == "float32":
+            return self.max_abs_diff <= TOLERANCES[self.format]
+        return self.psnr >= LEAST_PSNR[self.precision]
+
+    def __str__(self) -> str:
+        if self.precision == "float32":
+            legal = f"legal is up to {TOLERANCES[self.format]:.0e}"
+        else:
+            legal = f"{self.psnr:.1f} dB; legal is from {LEAST_PSNR[self.precision]:.0f} dB"
+        return f"largest difference from Keras {self.max_abs_diff:.2e}, {legal}"
 
 
-def verify(model: GANModel, path: str | os.PathLike, *, samples: int = 3, seed: int = 0) -> Parity:
-    """Runs an exported file and the model on the same random inputs, in batches of 1 and 2.
+def verify(
+    model: GANModel, path: str | os.PathLike, *, samples: int = 3, faces: int = 0, seed: int = 0
+) -> Parity:
+    """Runs an exported file and the model on the same inputs, in batches of 1 and 2.
 
     Args:
         model: the model that was exported; one in mixed precision is compared in float32.
-        path: a SavedModel directory or an `.onnx` file.
-        samples: how many images.
+        path: a SavedModel directory, an `.onnx` or a `.tflite` file.
+        samples: how many random images.
+        faces: how many SynthFaces besides (needs the extra `synthfaces`).
         seed: of the inputs.
 
     Returns:
@@ -57,12 +79,12 @@ def verify(model: GANModel, path: str | os.PathLike, *, samples: int = 3, seed: 
         ZooError: there is nothing at `path`, it is no format known here, it cannot be read, or its
             inputs are not the model's.
     """
-    if samples < 1:
-        raise ZooError(f"samples is {samples}; legal is at least 1")
+    if samples < 0 or faces < 0 or samples + faces < 1:
+        raise ZooError(f"samples is {samples}, faces {faces}; legal is at least 1 together")
     path = Path(path)
     check_model(model)
     file_format = format_of(path)
-    shapes, run = _RUNNERS[file_format](path, model.output_key)
+    shapes, run, precision = _RUNNERS[file_format](path, model.output_key)
     if set(shapes) != set(model.input_keys):
         raise ZooError(
             f"{path} takes {', '.join(sorted(shapes))}; "
@@ -70,24 +92,35 @@ def verify(model: GANModel, path: str | os.PathLike, *, samples: int = 3, seed: 
         )
     model = float32_twin(model)
     rng = np.random.default_rng(seed)
-    worst = 0.0
-    for count in _batches(samples):
-        batch = random_batch(shapes, count, model.default_size, rng)
+    worst, errors, low, high = 0.0, [], np.inf, -np.inf
+    inputs = [random_batch(shapes, n, model.default_size, rng) for n in _batches(samples)]
+    for batch in inputs + face_batches(model, faces, _side(shapes), seed):
         expected = np.asarray(model(batch, training=False))
-        difference = np.max(np.abs(run(batch) - expected))
-        worst = float(np.maximum(worst, difference))  # keeps a NaN
-    return Parity(file_format, path, worst, TOLERANCES[file_format])
+        difference = run(batch) - expected
+        worst = float(np.maximum(worst, np.max(np.abs(difference))))  # keeps a NaN
+        errors.append(np.mean(np.square(difference, dtype=np.float64)))
+        low, high = min(low, expected.min()), max(high, expected.max())
+    error = float(np.mean(errors))
+    psnr = 10 * math.log10(float(high - low) ** 2 / error) if error else math.inf
+    return Parity(file_format, path, worst, precision, psnr)
+
+
+def _side(shapes: dict[str, tuple]) -> int | None:
+    """Side of the images that a file takes, None where it is free."""
+    side = shapes["image"][1]
+    return side if isinstance(side, int) else None
 
 
 def format_of(path: Path) -> str:
-    """Returns "savedmodel" or "onnx"; raises ZooError for anything else."""
+    """Returns "savedmodel", "onnx" or "litert"; raises ZooError for anything else."""
+    legal = "a SavedModel directory, an .onnx or a .tflite file"
     if not path.exists():
-        raise ZooError(f"nothing at {path}; give a SavedModel directory or an .onnx file")
+        raise ZooError(f"nothing at {path}; give {legal}")
     if path.is_dir() and is_saved_model(path):
         return "savedmodel"
-    if path.is_file() and path.suffix == ".onnx":
-        return "onnx"
-    raise ZooError(f"{path} is neither a SavedModel directory nor an .onnx file")
+    if path.is_file() and path.suffix in _SUFFIXES:
+        return _SUFFIXES[path.suffix]
+    raise ZooError(f"{path} is not {legal}")
 
 
 def random_batch(
@@ -167,9 +200,11 @@ _DRAWS = {
 }
 
 Runner = Callable[[dict[str, np.ndarray]], np.ndarray]
+Opened = tuple[dict[str, tuple], Runner, str]
+"""Shapes of the inputs, how to run the file, and its precision."""
 
 
-def _open_saved_model(path: Path, output: str) -> tuple[dict[str, tuple], Runner]:
+def _open_saved_model(path: Path, output: str) -> Opened:
     import tensorflow as tf
 
     try:
@@ -187,21 +222,62 @@ def _open_saved_model(path: Path, output: str) -> tuple[dict[str, tuple], Runner
             output
         ].numpy()
 
-    return shapes, run
+    return shapes, run, "float32"
 
 
-def _open_onnx(path: Path, output: str) -> tuple[dict[str, tuple], Runner]:
+def cores() -> int:
+    """Cores that this process may use. ONNX Runtime counts those of the machine by itself."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def onnx_session(path: Path):
+    """Opens a file in ONNX Runtime on the CPU, with one thread for each core of this process.
+
+    Raises:
+        ZooError: onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ModuleNotFoundError:
         message = "ONNX needs the package onnxruntime; install the extra 'export'"
         raise ZooError(message) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = cores()
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _open_onnx(path: Path, output: str) -> Opened:
     try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        session = onnx_session(path)
+    except ZooError:
+        raise
     except Exception as error:  # each kind of damage has an exception of its own
         raise ZooError(f"{path} cannot be read as ONNX: {error}") from error
     shapes = {entry.name: tuple(entry.shape) for entry in session.get_inputs()}
-    return shapes, lambda batch: session.run([output], batch)[0]
+    precision = session.get_modelmeta().custom_metadata_map.get("precision", "float32")
+    return shapes, lambda batch: session.run([output], batch)[0], precision
 
 
-_RUNNERS = {"savedmodel": _open_saved_model, "onnx": _open_onnx}
+def _open_litert(path: Path, output: str) -> Opened:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ModuleNotFoundError:
+        message = "LiteRT needs the package ai-edge-litert; install the extra 'litert'"
+        raise ZooError(message) from None
+    try:
+        interpreter = Interpreter(str(path), num_threads=cores())
+        signature = interpreter.get_signature_runner("serving_default")
+        precision = json.loads(zipfile.ZipFile(path).read("zoo.json"))["precision"]
+    except Exception as error:  # each kind of damage has an exception of its own
+        raise ZooError(f"{path} cannot be read as a LiteRT file of the zoo: {error}") from error
+    shapes = {k: tuple(d["shape"].tolist()) for k, d in signature.get_input_details().items()}
+
+    def run(batch):
+        singles = [{k: v[i : i + 1] for k, v in batch.items()} for i in range(len(batch["image"]))]
+        return np.concatenate([signature(**single)[output] for single in singles])
+
+    return shapes, run, precision
+
+
+_SUFFIXES = {".onnx": "onnx", ".tflite": "litert"}
+_RUNNERS = {"savedmodel": _open_saved_model, "onnx": _open_onnx, "litert": _open_litert}
