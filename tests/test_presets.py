@@ -185,6 +185,12 @@ def test_find_refuses(name, message, tmp_path, monkeypatch):
         presets.find(name)
 
 
+@pytest.mark.parametrize("preset", [None, 5, b"stgan"])
+def test_find_refuses_what_is_no_name(preset):
+    with pytest.raises(ZooError, match=f"preset is {preset!r}; legal are a name or a directory"):
+        presets.find(preset)
+
+
 def test_find_names_a_directory_that_is_no_preset(tmp_path):
     with pytest.raises(ZooError, match=f"{tmp_path} is not a preset: it has no config.json"):
         presets.find(tmp_path)
@@ -255,6 +261,14 @@ def test_bad_config_files(copy, text, message):
         ({"arguments": {"image_size": "32"}}, "argument image_size is '32'; legal is int"),
         ({"arguments": {"width": "wide"}}, "argument width is 'wide'; legal is float"),
         ({"arguments": {"loss_weights": {"generator": 5}}}, "argument loss_weights is"),
+        (
+            {"zoo": "0.0.9", "arguments": {"layers": 3}},
+            r"config.json \(written by zoo 0.0.9; this is .*\): unknown sc_fegan argument 'layers'",
+        ),
+        (
+            {"zoo": "0.0.9", "networks": ["generator"]},
+            r"safetensors \(written by zoo 0.0.9; this is .*\) does not fit: extra",
+        ),
         ({"networks": ["generator", "critic"]}, "config.json: unknown network 'critic'"),
         ({"networks": [{}]}, "config.json: unknown network"),
         ({"networks": ["generator"]}, r"safetensors does not fit: extra \(\d+\): discriminator/"),

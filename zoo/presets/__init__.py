@@ -160,14 +160,16 @@ def load(preset: str | os.PathLike):
             f"{path} has SHA-256 {digest[:12]}..., {CONFIG} says {config['sha256'][:12]}...; "
             "the file is broken or was replaced"
         )
+    maker = config.get("zoo", __version__)
+    origin = f" (written by zoo {maker}; this is {__version__})" if maker != __version__ else ""
     try:
         model = create(config["model"], **config["arguments"])
         check_names("network", config["networks"], model.network_names)
     except ZooError as error:
-        raise ZooError(f"{directory / CONFIG}: {error}") from error
+        raise ZooError(f"{directory / CONFIG}{origin}: {error}") from error
     model.licence = config["card"].get("licence", model.licence)
     model.preset_sha256 = digest
-    weights.assign(_variables(model, config["networks"]), weights.read(path), str(path))
+    weights.assign(_variables(model, config["networks"]), weights.read(path), f"{path}{origin}")
     return model
 
 
@@ -185,6 +187,8 @@ def find(preset: str | os.PathLike) -> Path:
     Raises:
         ZooError: unknown name, or a file that is missing, broken or not the index's.
     """
+    if not isinstance(preset, str | os.PathLike):
+        raise ZooError(f"preset is {preset!r}; legal are a name or a directory")
     path, name = Path(preset), str(preset)
     if directory := store.preset_directory(path):
         return directory
