@@ -234,7 +234,14 @@ def files_below(directory: Path) -> Iterator[tuple[Path, str]]:
 
     Links to folders are followed, each folder is entered once, and names that begin with a point
     are passed over.
+
+    Raises:
+        ZooError: a folder cannot be read.
     """
+
+    def refuse(error: OSError) -> None:  # `os.walk` would pass over it in silence
+        raise ZooError(f"cannot read the folder {error.filename}: {error.strerror}") from error
+
     entered = {os.path.realpath(directory)}
     for folder, folders, names in os.walk(directory, onerror=refuse, followlinks=True):
         real = {name: os.path.realpath(os.path.join(folder, name)) for name in sorted(folders)}
