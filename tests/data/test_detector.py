@@ -23,6 +23,16 @@ def test_finds_the_astronaut_and_names_left_and_right_as_seen(astronaut):
     assert align(points).crop(astronaut).mean() > 80  # a face, not the black beyond the edge
 
 
+def test_points_of_a_mirrored_face_are_mirrored(astronaut):
+    """So they count from the picture's edge, as all points of the package do."""
+    pytest.importorskip("mtcnn")
+    points = detector.detect_landmarks(astronaut)
+    mirrored = detector.detect_landmarks(np.ascontiguousarray(astronaut[:, ::-1]))
+    difference = points[:, 0] + mirrored[[1, 0, 2, 4, 3], 0] - 512
+    assert abs(difference.mean()) < 0.45 and np.abs(difference).max() <= 1
+    np.testing.assert_array_equal(points % 1, 0.5)
+
+
 def test_no_face_small_pictures_and_no_pictures(astronaut):
     pytest.importorskip("mtcnn")
     for image in (np.zeros((64, 64, 3), np.uint8), np.zeros((3, 3, 3), np.uint8)):
@@ -45,7 +55,7 @@ def test_the_largest_face_counts(monkeypatch):
     faces = [face(10, 1), face(30, 2), face(50, 3, confidence=0.5)]
     monkeypatch.setattr(detector, "_faces", lambda image: faces)
     points = detector.detect_landmarks(np.zeros((64, 64, 3), np.uint8))
-    np.testing.assert_array_equal(points, [[2, 0], [2, 1], [2, 2], [2, 3], [2, 4]])
+    np.testing.assert_array_equal(points, np.array([[2, y] for y in range(5)]) + 0.5)
 
 
 def test_missing_package_is_named(monkeypatch):

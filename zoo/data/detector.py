@@ -19,8 +19,8 @@ def detect_landmarks(image: np.ndarray, min_confidence: float = 0.9) -> np.ndarr
         min_confidence: faces of which the detector is less sure are passed over, 0 to 1.
 
     Returns:
-        (5, 2) float32, x, y in pixels: left eye, right eye, nose, left and right mouth corner, left
-        and right as seen in the image.
+        (5, 2) float32, x, y in pixels, centres at .5: left eye, right eye, nose, left and right
+        mouth corner, left and right as seen in the image. MTCNN rounds to whole pixels.
 
     Raises:
         ZooError: MTCNN is not installed, the image is no uint8 RGB picture, or it has no face.
@@ -37,7 +37,8 @@ def detect_landmarks(image: np.ndarray, min_confidence: float = 0.9) -> np.ndarr
             f"confidence {min_confidence}; give landmarks"
         )
     largest = max(found, key=lambda face: face["box"][2] * face["box"][3])
-    return np.array([largest["keypoints"][name] for name in _NAMES], np.float32)
+    points = np.array([largest["keypoints"][name] for name in _NAMES], np.float32)
+    return points + np.float32(0.5)  # a mirrored face is found at width - 1 - x: indices of pixels
 
 
 def _faces(image: np.ndarray) -> list[dict]:
