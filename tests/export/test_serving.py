@@ -59,8 +59,8 @@ def test_batching_config_names_fields_of_the_server(folder):
     lines = (folder / "batching.config").read_text().splitlines()
     fields = dict(line.split(" { value: ") for line in lines if not line.startswith("#"))
     assert {name: int(value.rstrip(" }")) for name, value in fields.items()} == {
-        "max_batch_size": 1,
-        "batch_timeout_micros": 0,
+        "max_batch_size": 8,
+        "batch_timeout_micros": 2000,
         "num_batch_threads": 2,
         "max_enqueued_batches": 64,
     }
@@ -99,6 +99,7 @@ def test_a_failure_leaves_the_folder_as_it_was(model, folder, monkeypatch):
     def fails(*args):
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(serving_folder, "saved_model", lambda *args, **options: args[1].mkdir())
     monkeypatch.setattr(serving_folder, "write_warmup", fails)
     with pytest.raises(OSError, match="No space"):
         zoo.export.serving(model, folder)
@@ -106,12 +107,12 @@ def test_a_failure_leaves_the_folder_as_it_was(model, folder, monkeypatch):
 
 
 def test_what_an_operator_wrote_stays(folder, monkeypatch):
-    (folder / "batching.config").write_text("max_batch_size { value: 8 }\n")
+    (folder / "batching.config").write_text("max_batch_size { value: 3 }\n")
     (folder / "notes").mkdir()
     monkeypatch.setattr(serving_folder, "saved_model", lambda *args, **options: args[1].mkdir())
     monkeypatch.setattr(serving_folder, "write_warmup", lambda *args: None)
     zoo.export.serving(small_model("stgan"), folder)
-    assert (folder / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
+    assert (folder / "batching.config").read_text() == "max_batch_size { value: 3 }\n"
     assert "notes" not in (folder / "models.config").read_text()
     os.rmdir(folder / "notes")
 

@@ -1,7 +1,7 @@
 """Lays out a folder that TensorFlow Serving loads as it is.
 
 DIR/models.config                     every model of the folder, as seen from /models
-DIR/batching.config                   how requests are joined into batches
+DIR/batching.config                   how requests are joined, where the server is told to
 DIR/<model>/<n>/saved_model.pb ...    version n, written whole or not at all
 DIR/<model>/<n>/assets.extra/tf_serving_warmup_requests
 """
@@ -32,13 +32,15 @@ MOUNT = "/models"
 _FACE = ((48.0, 40.0), (80.0, 40.0), (64.0, 64.0), (50.0, 88.0), (78.0, 88.0))
 
 _BATCHING = """\
-# One request is not joined with others that it could fail: pictures that differ in size, or a
-# damaged file. Raise it for trusted clients that send pictures of one size.
-max_batch_size { value: 1 }
-batch_timeout_micros { value: 0 }
-# As many as CPU cores; each runs one batch.
+# Read where the server is started with --enable_batching --batching_parameters_file=...: requests
+# that wait are joined. Joined requests share their fate: one damaged file fails its neighbours, and
+# so do numbers of another picture size. Leave it off unless every client is trusted.
+max_batch_size { value: 8 }
+# A request of more pictures than that is refused.
+batch_timeout_micros { value: 2000 }
+# Batches that run at the same time.
 num_batch_threads { value: 2 }
-# Requests that wait; further ones are refused at once with UNAVAILABLE.
+# Batches that wait; further requests are refused as UNAVAILABLE.
 max_enqueued_batches { value: 64 }
 """
 
