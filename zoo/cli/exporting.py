@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from zoo.cli.app import Output, app, quiet_tensorflow
+from zoo.cli.app import app, quiet_tensorflow
 from zoo.errors import ZooError, did_you_mean
 
 
 @app.command()
 def export(
     preset: Annotated[str, typer.Argument(help="preset name, preset or run directory")],
-    output: Output,
+    output: Annotated[Path | None, typer.Option("-o", "--output")] = None,
+    serving: Annotated[
+        Path | None, typer.Option(help="folder of TensorFlow Serving that gets a version more")
+    ] = None,
     format: Annotated[str, typer.Option(help="savedmodel, onnx or litert")] = "savedmodel",
     precision: Annotated[
         str | None, typer.Option(help="onnx, litert: float32, float16 or int8")
@@ -24,20 +28,26 @@ def export(
     ] = False,
     size: Annotated[int | None, typer.Option(help="side of the input, pixels")] = None,
 ) -> None:
-    """Writes a SavedModel, an ONNX or a LiteRT file."""
+    """Writes a SavedModel, an ONNX or a LiteRT file; or adds to a folder of TensorFlow Serving."""
+    if (output is None) == (serving is None):
+        raise typer.BadParameter("give either -o, what to write, or --serving, a folder")
     formats = ("savedmodel", "onnx", "litert")
     if format not in formats:
         hint = did_you_mean(format, formats)
         raise ZooError(f"--format is {format!r}; legal are {', '.join(formats)}.{hint}")
     if precision is not None and format == "savedmodel":
         raise ZooError("--precision is for onnx and litert; a SavedModel is float32")
+    if serving is not None and format != "savedmodel":
+        raise ZooError(f"--serving takes SavedModels; --format is {format!r}")
     from zoo.presets import load
 
     quiet_tensorflow()
     from zoo import export as exporters
 
     model = load(preset)
-    if format == "savedmodel":
+    if serving is not None:
+        path = exporters.serving(model, serving, size=size)
+    elif format == "savedmodel":
         path = exporters.saved_model(model, output, size=size)
     else:
         write = exporters.onnx if format == "onnx" else exporters.litert
