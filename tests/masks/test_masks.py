@@ -203,6 +203,64 @@ def test_sc_fegan_area(parsing):
     assert 0.15 < np.mean(area) < 0.35
 
 
+def _disc() -> np.ndarray:
+    """Hair in a disc of radius 24 pixels: a share of 0.110, dilated by 2 pixels 0.130."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    return np.where(np.hypot(y - 64, x - 64) <= 24, 10, 0)
+
+
+def _draw(name: str, rng: np.random.Generator, *arguments, **options) -> np.ndarray:
+    return getattr(masks, name)(SIZE, SIZE, rng, *arguments, **options)
+
+
+STATISTICS = {  # of 150 masks: bounds of the mean, of the standard deviation, and of every share
+    "brush": (_draw, (0.15, 0.25), (0.06, 0.13), (0.01, 0.6)),
+    "center": (_draw, (0.25, 0.25), (0, 0), (0.25, 0.25)),
+    "facial_part": (
+        lambda name, rng: masks.facial_part(SIZE, SIZE, f"O{rng.integers(1, 7)}"),
+        (0.18, 0.26),  # 96 x 64 twice, 24 x 80, 24 x 40 twice and 48 x 80 pixels: 0.218
+        (0.11, 0.15),  # 0.127
+        (24 * 40 / SIZE**2, 96 * 64 / SIZE**2),
+    ),
+    "free_form": (_draw, (0.15, 0.35), (0.08, 0.18), (1e-4, 0.7)),
+    "free_form_strokes": (_draw, (0.23, 0.36), (0.1, 0.2), (1e-4, 0.8)),
+    "hair": (lambda name, rng: masks.hair(_disc()), (0.125, 0.135), (0, 0), (0.125, 0.135)),
+    "irregular": (_draw, (0.25, 0.36), (0.07, 0.13), (0.01, 0.7)),
+    "mixture": (  # half 0.25, half 0.35 to 0.36 squared
+        lambda name, rng: _draw(name, rng, [masks.center, _small]),
+        (0.17, 0.21),
+        (0.05, 0.07),
+        (0.12, 0.25),
+    ),
+    "random_block": (_draw, (0.1, 0.2), (0.04, 0.08), (0.01, 0.25)),
+    "random_region": (_draw, (0.22, 0.24), (0.015, 0.035), (0.2, 0.3)),
+    "rectangle": (_draw, (0.18, 0.2), (0.02, 0.04), (0.14, 0.25)),
+    "sc_fegan": (
+        lambda name, rng: _draw(name, rng, LANDMARKS, _disc()),
+        (0.2, 0.35),
+        (0.08, 0.18),
+        (1e-4, 0.75),
+    ),
+}
+
+
+def _small(height, width, rng):
+    return masks.rectangle(height, width, rng, min_side=0.35, max_side=0.36)
+
+
+def test_every_generator_has_statistics():
+    assert set(STATISTICS) == set(masks.__all__) - {"validate"}
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_area_statistics(name):
+    draw, mean, deviation, every = STATISTICS[name]
+    share = [draw(name, np.random.default_rng(seed)).mean(dtype=np.float64) for seed in range(150)]
+    assert mean[0] <= np.mean(share) <= mean[1]
+    assert deviation[0] <= np.std(share) <= deviation[1]
+    assert every[0] <= np.min(share) and np.max(share) <= every[1]
+
+
 class TestValidate:
     hole = np.array([[0, 1, 0], [1, 1, 0]])
 
