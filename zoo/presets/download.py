@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import ssl
 import sys
 import time
 import urllib.error
@@ -21,6 +22,10 @@ _TIMEOUT = 30.0  # seconds without a byte
 _TRIES = 4
 _PAUSE = 1.0  # seconds before the second try, twice that before the third, ...
 _CHUNK = 1 << 18
+_BROKEN = (
+    *(urllib.error.URLError, http.client.HTTPException),
+    *(ConnectionError, TimeoutError, ssl.SSLError),
+)
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -100,20 +105,15 @@ def _fetch_file(url: str, path: Path, expected: File) -> None:
             if _size(path) < expected.bytes:
                 _receive(url, path, expected.bytes)
             break
-        except (
-            urllib.error.URLError,
-            http.client.HTTPException,
-            ConnectionError,
-            TimeoutError,
-        ) as e:
-            refused = isinstance(e, urllib.error.HTTPError) and e.code < 500 and e.code != 429
-            if refused or attempt == _TRIES - 1:
-                kept = (
-                    f"; {_size(path):,} of {expected.bytes:,} bytes are kept, run it again to go on"
-                )
-                raise ZooError(
-                    f"cannot fetch {url}: {e or type(e).__name__}{kept if _size(path) else ''}"
-                ) from None
+        except _BROKEN as error:
+            code = error.code if isinstance(error, urllib.error.HTTPError) else 500
+            if attempt < _TRIES - 1 and (code >= 500 or code == 429):
+                continue
+            kept = _size(path)
+            message = f"cannot fetch {url}: {error or type(error).__name__}"
+            if kept:
+                message += f"; {kept:,} of {expected.bytes:,} bytes are kept, run it again to go on"
+            raise ZooError(message) from None
     digest = sha256(path)
     if (_size(path), digest) != (expected.bytes, expected.sha256):
         path.unlink()
