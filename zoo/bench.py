@@ -1,4 +1,4 @@
-"""How fast a model is here: inference in Keras and ONNX Runtime, a training step, memory.
+"""How fast a model is here: inference in every runtime, a training step, sizes and memory.
 
 Machines are noisy, so every figure is also given as a share of the rate at which the same machine
 multiplied matrices (sgemm) during the same run.
@@ -6,62 +6,164 @@ multiplied matrices (sgemm) during the same run.
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from zoo import export
-from zoo.errors import ZooError
+from zoo.errors import ZooError, did_you_mean
 from zoo.export.inference import inference_function, input_specs
-from zoo.export.parity import random_batch
+from zoo.export.memory import reset_peak
+from zoo.export.parity import cores, open_export, random_batch
+from zoo.files import atomic_path
+from zoo.plots import require_matplotlib
 from zoo.testing.batches import training_batch
 from zoo.training.adam import Adam
+
+RUNTIMES = {
+    "keras": "tensorflow",
+    "savedmodel": "tensorflow",
+    "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "litert": "ai_edge_litert",
+}
+"""Runtime -> the package that it needs."""
+
+PRECISE = ("onnxruntime", "openvino", "litert")
+"""Runtimes that also take files of smaller precision."""
 
 _SGEMM = 2048  # side of the matrices
 
 
 def inference(
-    model, size: int | None = None, batch_size: int = 1, repeats: int = 5, onnx: bool = True
+    model,
+    size: int | None = None,
+    batch_size: int = 1,
+    repeats: int = 5,
+    runtimes: Sequence[str] | None = None,
+    precision: str = "float32",
 ) -> dict:
-    """Times `call` in TensorFlow and, if asked for, in ONNX Runtime, in turns with sgemm.
+    """Times the inference call in several runtimes, in turns with sgemm.
 
     Args:
         model: a GANModel.
         size: side of the images, pixels; None for the model's own.
-        batch_size: images at once.
+        batch_size: images at once; LiteRT takes them one by one.
         repeats: runs of each; the best counts.
-        onnx: whether to export the model and time ONNX Runtime, too (needs the extra `export`).
+        runtimes: names from `RUNTIMES`; None for all that are installed.
+        precision: of the files for the runtimes that take others than float32.
 
     Returns:
-        `gflop` of one batch, `sgemm_gflops` (per second), and for each runtime `seconds`, `gflops`
-        and `share` of sgemm.
+        `gflop` of one batch, `sgemm_gflops` (per second), `cores`, and `runtimes`: for each
+        `seconds` of a batch, `images_per_second`, `gflops` and `share` of sgemm, and where it runs
+        a file also the `bytes` of it, `export_seconds` and `export_memory`, by how many bytes the
+        process grew at most. A runtime that cannot take the model has `skipped`, the reason.
+
+    Raises:
+        ZooError: an argument is not legal, or a runtime is not installed.
     """
+    wanted = _check_runtimes(runtimes)
     size = size or model.default_size
     specs = input_specs(model, size)
-    batch = random_batch(
-        {key: tuple(spec.shape) for key, spec in specs.items()},
-        *(batch_size, size, np.random.default_rng(0)),
-    )
+    shapes = {key: tuple(spec.shape) for key, spec in specs.items()}
+    batch = random_batch(shapes, batch_size, size, np.random.default_rng(0))
     fixed = {k: tf.TensorSpec(v.shape, tf.float32, name=k) for k, v in batch.items()}
     function = tf.function(inference_function(model), autograph=False)
     concrete = function.get_concrete_function(**fixed)
     tensors = {key: tf.constant(value) for key, value in batch.items()}
-    runs = {"tensorflow": lambda: concrete(**tensors)[model.output_key].numpy()}
+    runs = {"keras": lambda: concrete(**tensors)[model.output_key].numpy()}
     with tempfile.TemporaryDirectory() as directory:
-        if onnx:
-            runs["onnxruntime"] = _onnx_run(model, size, batch, Path(directory) / "model.onnx")
+        files = _Files(model, size, precision, Path(directory))
+        figures: dict[str, dict] = {name: {} for name in wanted}
+        for name in wanted:
+            try:
+                if name != "keras":
+                    figures[name], runs[name] = files.open(name, batch)
+            except ZooError as error:
+                figures[name] = {"skipped": str(error)}
+        runs = {name: runs[name] for name in wanted if name in runs}
         seconds = _best({"sgemm": _sgemm(), **runs}, repeats)
     rate = 2 * _SGEMM**3 / 1e9 / seconds.pop("sgemm")
     gflop = flops(concrete) / 1e9
-    timed = {
-        name: {"seconds": s, "gflops": gflop / s, "share": gflop / s / rate}
-        for name, s in seconds.items()
+    for name, s in seconds.items():
+        speed = {"gflops": gflop / s, "share": gflop / s / rate}
+        figures[name] = {
+            "seconds": s,
+            "images_per_second": batch_size / s,
+            **speed,
+            **figures[name],
+        }
+    return {
+        "size": size,
+        "batch_size": batch_size,
+        "precision": precision,
+        "cores": cores(),
+        "gflop": gflop,
+        "sgemm_gflops": rate,
+        "runtimes": figures,
     }
-    return {"size": size, "batch_size": batch_size, "gflop": gflop, "sgemm_gflops": rate, **timed}
+
+
+class _Files:
+    """Exports of one model, each made once, and how to run them."""
+
+    def __init__(self, model, size: int, precision: str, directory: Path):
+        self.model, self.size, self.precision = model, size, precision
+        self.directory = directory
+        self.made: dict[Path, dict] = {}
+
+    def open(self, runtime: str, batch: dict) -> tuple[dict, Callable]:
+        """Figures of the export, and a function that runs the file on a batch."""
+        if runtime == "savedmodel":
+            path = self._file("saved", export.saved_model)
+        elif runtime == "litert":
+            path = self._file("model.tflite", export.litert, precision=self.precision)
+        else:
+            path = self._file("model.onnx", export.onnx, precision=self.precision)
+        if runtime == "openvino":
+            run = _openvino(path, self.model.output_key)
+        else:
+            run = open_export(path, self.model.output_key)[1]
+        return self.made[path], lambda: run(batch)
+
+    def _file(self, name: str, write: Callable, **options) -> Path:
+        path = self.directory / name
+        if path not in self.made:
+            reset = reset_peak()
+            before, start = export.peak_memory(), time.perf_counter()
+            write(self.model, path, size=self.size, **options)
+            self.made[path] = {
+                "bytes": sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()),
+                "export_seconds": time.perf_counter() - start,
+                "export_memory": export.peak_memory() - before if reset else None,
+            }
+        return path
+
+
+def _openvino(path: Path, output: str) -> Callable[[dict], np.ndarray]:
+    import openvino
+
+    options = {"INFERENCE_NUM_THREADS": cores()}
+    compiled = openvino.Core().compile_model(str(path), "CPU", options)
+    return lambda batch: compiled(batch)[output]
+
+
+def _check_runtimes(names: Sequence[str] | None) -> list[str]:
+    installed = [n for n, package in RUNTIMES.items() if importlib.util.find_spec(package)]
+    for name in names or ():
+        if name not in RUNTIMES:
+            hint = did_you_mean(name, RUNTIMES)
+            raise ZooError(f"runtime {name!r} is unknown; legal are {', '.join(RUNTIMES)}.{hint}")
+        if name not in installed:
+            package = RUNTIMES[name].replace("_", "-")
+            raise ZooError(f"{name} needs the package {package}: pip install {package}")
+    return list(names or installed)
 
 
 def training(model, batch_size: int = 8, repeats: int = 3) -> dict:
@@ -95,6 +197,46 @@ def training(model, batch_size: int = 8, repeats: int = 3) -> dict:
     }
 
 
+def chart(figures: dict, path: str | os.PathLike) -> None:
+    """Draws what `inference` returned as bars: images per second and share of sgemm.
+
+    Args:
+        figures: as `inference` returns them, with `model`, the title.
+        path: PNG file to write.
+
+    Raises:
+        ZooError: matplotlib is not installed.
+    """
+    require_matplotlib()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    timed = {name: f for name, f in figures["runtimes"].items() if "seconds" in f}
+    figure = Figure(figsize=(8, 1.2 + 0.4 * len(timed)), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    for place, (key, title, form) in enumerate(
+        (
+            ("images_per_second", "images a second", "{:.3g}"),
+            ("share", f"share of sgemm ({figures['sgemm_gflops']:.0f} GFLOP/s)", "{:.0%}"),
+        )
+    ):
+        axes = figure.add_subplot(1, 2, place + 1)
+        bars = axes.barh(list(timed), [f[key] for f in timed.values()], color=f"C{place}")
+        axes.bar_label(bars, [form.format(f[key]) for f in timed.values()], padding=3, fontsize=8)
+        axes.margins(x=0.2)
+        axes.invert_yaxis()
+        axes.set_title(title, fontsize=10)
+        axes.tick_params(labelsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(
+        f"{figures['model']}, {figures['size']} px, batch {figures['batch_size']}, "
+        f"{figures['precision']}, {figures['cores']} cores, {figures['gflop']:.3g} GFLOP",
+        fontsize=11,
+    )
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
 def flops(function) -> int:
     """Floating-point operations of a concrete function with known shapes (2 per multiply-add)."""
     from tensorflow.python.framework.convert_to_constants import (
@@ -107,14 +249,6 @@ def flops(function) -> int:
         options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
         options["output"] = "none"
         return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
-
-
-def _onnx_run(model, size: int, batch: dict, path: Path) -> Callable[[], np.ndarray]:
-    import onnxruntime
-
-    export.onnx(model, path, size=size)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda: session.run([model.output_key], batch)[0]
 
 
 def _sgemm() -> Callable[[], np.ndarray]:

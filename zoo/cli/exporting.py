@@ -76,6 +76,16 @@ def bench(
     size: Annotated[int | None, typer.Option(help="side of the images, pixels")] = None,
     batch: Annotated[int | None, typer.Option(help="images; by default 1, in training 8")] = None,
     repeats: Annotated[int, typer.Option(help="runs of each; the best counts")] = 5,
+    runtimes: Annotated[
+        str | None,
+        typer.Option(help="keras,savedmodel,onnxruntime,openvino,litert; default: all installed"),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="of ONNX and LiteRT files: float32, float16 or int8")
+    ] = "float32",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="JSON file; a chart beside it (.png)")
+    ] = None,
 ) -> None:
     """Times a model beside the rate of matrix products (sgemm) of the same run."""
     from zoo import presets, registry
@@ -92,6 +102,7 @@ def bench(
         presets.find(preset)
     quiet_tensorflow()
     from zoo import bench as timing
+    from zoo.files import atomic_path
 
     if preset in registry.list_models():
         model = registry.create(preset, **_arguments(overrides or ()))
@@ -100,8 +111,15 @@ def bench(
     if training:
         figures = timing.training(model, batch or 8, repeats)
     else:
-        figures = timing.inference(model, size, batch or 1, repeats)
-    print(json.dumps({"model": model.zoo_name, **figures}, indent=2))
+        names = runtimes.split(",") if runtimes else None
+        figures = timing.inference(model, size, batch or 1, repeats, names, precision)
+    figures = {"model": model.zoo_name, **figures}
+    print(json.dumps(figures, indent=2))
+    if output is not None:
+        with atomic_path(output) as temporary:
+            temporary.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        if not training:
+            timing.chart(figures, output.with_suffix(".png"))
 
 
 def _bench_data(recipe: str, overrides, repeats: int) -> None:

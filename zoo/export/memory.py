@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+RESET = Path("/proc/self/clear_refs")
 
 
 def peak_memory() -> int:
@@ -21,3 +22,12 @@ def peak_memory() -> int:
                 return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def reset_peak() -> bool:
+    """Lets `peak_memory` begin anew with what is resident now; False where that cannot be done."""
+    try:
+        RESET.write_text("5")
+    except OSError:
+        return False
+    return True

@@ -84,7 +84,7 @@ def verify(
     path = Path(path)
     check_model(model)
     file_format = format_of(path)
-    shapes, run, precision = _RUNNERS[file_format](path, model.output_key)
+    shapes, run, precision = open_export(path, model.output_key)
     if set(shapes) != set(model.input_keys):
         raise ZooError(
             f"{path} takes {', '.join(sorted(shapes))}; "
@@ -103,6 +103,19 @@ def verify(
     error = float(np.mean(errors))
     psnr = 10 * math.log10(float(high - low) ** 2 / error) if error else math.inf
     return Parity(file_format, path, worst, precision, psnr)
+
+
+def open_export(path: Path, output: str) -> Opened:
+    """Opens an exported file in its runtime on the CPU.
+
+    Args:
+        path: a SavedModel directory, an `.onnx` or a `.tflite` file.
+        output: name of the output, the model's `output_key`.
+
+    Raises:
+        ZooError: it is none of these or damaged, or its runtime is not installed.
+    """
+    return _RUNNERS[format_of(path)](path, output)
 
 
 def _side(shapes: dict[str, tuple]) -> int | None:
