@@ -125,3 +125,23 @@ def test_refusals(model, tmp_path, monkeypatch):
     with pytest.raises(ZooError, match="install the extra 'serving'"):
         zoo.export.serving(model, tmp_path / "models")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_command(preset, tmp_path, capsys, monkeypatch):
+    from zoo import cli
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["zoo", "export", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code, *capsys.readouterr()
+
+    code, out, _ = run(preset, "--serving", tmp_path / "models", "--size", 48)
+    assert code == 0 and out.startswith(str(tmp_path / "models/sc_fegan/1"))
+    assert (tmp_path / "models/models.config").is_file()
+    specs = tf.saved_model.load(tmp_path / "models/sc_fegan/1").signatures["serving_default"]
+    assert specs.structured_input_signature[1]["image"].shape.as_list() == [None, 48, 48, 3]
+    assert run(preset, "--serving", tmp_path, "-o", tmp_path / "x")[0] == 2
+    code, _, error = run(preset, "--serving", tmp_path / "m", "--format", "onnx")
+    assert code == 2 and "--serving takes SavedModels" in error
+    assert not (tmp_path / "m").exists()
