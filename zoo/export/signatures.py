@@ -228,8 +228,7 @@ class Signatures:
 
     def _edit(self, inputs):
         seen, shape, _ = self._seen(inputs["image"])
-        batch = {key: inputs[key] for key in ("attributes", "target_attributes")}
-        result = self._run({"image": seen, **batch})[self.model.output_key]
+        result = self._run({**inputs, "image": seen})[self.model.output_key]
         return self._back(result, shape, inputs["image"])
 
     def _frontalize(self, inputs):
