@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zoo.data import synthfaces
-from zoo.data.synthfaces import PARSING_NAMES, renderer
+from zoo.data.synthfaces import ATTRIBUTE_NAMES, PARSING_NAMES, renderer
 from zoo.data.synthfaces.picture import take_picture
 from zoo.data.synthfaces.view import LAB_YAWS, LIGHTS, View, sample_lab_view
 from zoo.errors import ZooError
@@ -35,11 +35,15 @@ def seen(identity: int, yaw: float, light: int = 5, size: int = 128):
 
 
 def lab_view(yaw: float, light: int) -> View:
-    return replace(sample_lab_view(np.random.default_rng(3)), orbit=yaw, light=light)
+    return replace(drawn(3), orbit=yaw, light=light)
+
+
+def drawn(seed: int) -> View:
+    return sample_lab_view(np.random.default_rng(seed), np.random.default_rng(seed), session=1)
 
 
 def test_the_views_are_multi_pies():
-    views = [sample_lab_view(np.random.default_rng(seed)) for seed in range(400)]
+    views = [drawn(seed) for seed in range(400)]
     assert LAB_YAWS == (-90, -75, -60, -45, -30, -15, 0, 15, 30, 45, 60, 75, 90)
     assert {view.seen_yaw for view in views} == set(LAB_YAWS)
     assert {view.light for view in views} == set(range(20)) and len(LIGHTS) == 20
@@ -56,6 +60,19 @@ def test_pairs_have_a_frontal_image_and_its_landmarks():
         assert example["frontal_landmarks"].dtype == np.float32
         assert float(example["yaw"]) in LAB_YAWS
     assert len({tuple(example["attributes"]) for example in pairs()}) == 1
+
+
+def test_views_of_a_session_share_posture_and_expression():
+    views = [renderer.view_of(4, 0, number, "multipie") for number in range(12)]
+    assert [view.session for view in views] == [1, 2, 3, 4] * 3
+    for first, later in zip(views, views[4:], strict=False):
+        for name in ("expression", "pitch", "roll", "gaze", "pupil"):
+            assert getattr(first, name) == getattr(later, name)
+    assert len({view.expression for view in views}) == 4
+    assert len({(view.orbit, view.light, view.sensor_seed) for view in views}) == 12
+    example = faces().render(5)
+    assert example["session"] == 2
+    assert example["light"] == renderer.view_of(1, 0, 5, "multipie").light
 
 
 def test_every_crop_is_aligned_as_light_cnn_wants_it():
@@ -139,7 +156,7 @@ def test_both_formats_hold_the_pairs(format, tmp_path):
         ]
         header = (directory / "labels.csv").read_text().splitlines()[0].split(",")
         assert "frontal_left_eye_x" in header
-        assert len(header) == 2 + 3 + 10 + 5 + 136 + 68 + 10 + 13
+        assert len(header) == 4 + 3 + 10 + 5 + 136 + 68 + 10 + len(ATTRIBUTE_NAMES)
 
 
 def test_other_poses_are_refused(tmp_path):

@@ -10,7 +10,7 @@ import tensorflow as tf
 import zoo
 from zoo.attributes import with_changes
 from zoo.config import load_recipe
-from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
+from zoo.data.synthfaces.names import TOGGLED_ATTRIBUTES
 from zoo.errors import ZooError
 from zoo.losses import adversarial
 from zoo.testing.suite import (
@@ -40,7 +40,7 @@ def test_full_size_parameter_counts():
     assert count(model.discriminator) == (44_718_990, 0)
     assert [len(n.trainable_variables) for n in (generator, model.discriminator)] == [61, 23]
     assert len(generator.non_trainable_variables) == 18
-    assert model.attribute_names == ATTRIBUTE_NAMES  # the data's columns are the paper's
+    assert model.attribute_names == TOGGLED_ATTRIBUTES  # what the data can force are the paper's
     assert (model.default_size, model.pad_multiple) == (128, 32)
 
 

@@ -9,7 +9,7 @@ from zoo.config import AugmentationSection
 
 _BORDER = (127, 127, 127)  # GFC's released code
 _PICTURES = ("image", "frontal", "color")
-_MAPS = ("parsing", "sketch")
+_MAPS, _SHARES = ("parsing", "sketch"), ("layers",)
 _POINTS = ("landmarks", "frontal_landmarks")
 _MIRRORED_POINTS = (1, 0, 2, 4, 3)  # left and right eye, left and right mouth corner
 _MIRRORED_CLASSES = np.array([0, 1, 3, 2, 5, 4, *range(6, 256)], np.uint8)  # brows, eyes
@@ -43,7 +43,7 @@ def augment(
 def _mirrored(key: str, value: np.ndarray, width: int) -> np.ndarray:
     if key == "parsing":
         return _MIRRORED_CLASSES[value[:, ::-1]]
-    if key in _PICTURES or key in _MAPS:
+    if key in (*_PICTURES, *_MAPS, *_SHARES):
         return cv2.flip(value, 1)
     if key in _POINTS:
         return (value * (-1, 1) + (width, 0))[list(_MIRRORED_POINTS)].astype(value.dtype)
@@ -54,14 +54,14 @@ def _moved(key: str, value: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """`matrix` maps points whose pixel centres are at .5, as the landmarks are."""
     if key in _POINTS:
         return (value @ matrix[:, :2].T + matrix[:, 2]).astype(value.dtype)
-    if key not in _PICTURES and key not in _MAPS:
+    if key not in (*_PICTURES, *_MAPS, *_SHARES):
         return value
     centred = matrix.copy()  # OpenCV counts pixel centres from 0
     centred[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     size = value.shape[1::-1]
     if key in _MAPS:
         return cv2.warpAffine(value, centred, size, flags=cv2.INTER_NEAREST)
-    border = (0, 0, 0) if key == "color" else _BORDER
+    border = _BORDER if key in ("image", "frontal") else (0, 0, 0)
     flags = cv2.INTER_NEAREST if key == "color" else cv2.INTER_LINEAR
     return cv2.warpAffine(
         value, centred, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=border

@@ -172,7 +172,7 @@ def _paint_values(person: Person) -> _Paint:
         age=person.age,
         tone=skin.tone,
         redness=skin.redness,
-        eye_bags=skin.eye_bags,
+        eye_bags=skin.bags(person.age),
         socket_shadow=skin.socket_shadow,
         freckles=skin.freckles,
         oiliness=skin.oiliness,
@@ -339,7 +339,7 @@ def _skin_color(t, p, wrinkle, base):
     blood += 0.10 * t.n1 + 0.18 * p.age * (t.n2 + 0.15)
     blood = min(2.0, max(-0.6, blood)) * (1 - 0.45 * p.tone)
     melanin = t.n1 * 0.16 + t.n2 * 0.15 + t.n3 * 0.09 * (1 + 0.6 * p.age)
-    bags = (0.30 * p.eye_bags + 0.15 * p.age) * t.eye_bags
+    bags = p.eye_bags * t.eye_bags
     socket = (0.18 + p.socket_shadow) * t.sockets
     spots = smoothstep(0.64, 0.72, t.freckle_noise) * t.freckles * p.freckles
     age_spots = 0.1925 * smoothstep(0.66, 0.74, t.age_noise) * p.age

@@ -21,15 +21,16 @@ from zoo.files import sha256
 
 MANIFEST = "manifest.json"
 LABELS = "labels.csv"
-VERSION = 2
+VERSION = 3
 """Version of the directory layout; a reader refuses all others."""
 
-PNG_CHANNELS = {"image": 3, "parsing": 1, "sketch": 1, "color": 3, "frontal": 3}
+PNG_CHANNELS = {"image": 3, "parsing": 1, "layers": 3, "sketch": 1, "color": 3, "frontal": 3}
 """Channels of each kind of picture."""
 
 IMAGE_FOLDERS = {
     "image": "images",
     "parsing": "parsing",
+    "layers": "layers",
     "sketch": "sketch",
     "color": "color",
     "frontal": "frontal",
@@ -62,7 +63,8 @@ class LabelField(NamedTuple):
 def label_fields(poses: str) -> dict[str, LabelField]:
     """Returns the labels of a set with these poses, in storage order, by key of the examples."""
     numbered = [f"point{i:02d}" for i in range(68)]
-    fields = {"identity": LabelField(np.int64, (), ["identity"])}
+    whole = ("identity", "light", *(("session",) if poses == "multipie" else ()))
+    fields = {name: LabelField(np.int64, (), [name]) for name in whole}
     for angle in ("yaw", "pitch", "roll"):
         fields[angle] = LabelField(np.float32, (), [angle])
     for key, names in (("landmarks", LANDMARK_NAMES), ("landmarks68", numbered)):
@@ -132,7 +134,7 @@ class Dataset:
 
     `ds[i]` decodes one example: what `SynthFaces.render` returns plus `color` (H, W, 3) uint8 RGB
     and, unless generated with `sketch="none"`, `sketch` (H, W) uint8 in {0, 1}. Only sets generated
-    with `poses="multipie"` have `frontal` and `frontal_landmarks`.
+    with `poses="multipie"` have `frontal`, `frontal_landmarks` and `session`.
 
     Attributes:
         directory: where the files are.

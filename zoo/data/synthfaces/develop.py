@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numba import njit
 
 from zoo.data.synthfaces import palette
 
+LABEL_GLASSES, LABEL_NECK, LABEL_CLOTHES = 11, 12, 13
 _CLASSES = 16
 _FACE_LABELS = 10  # labels 1..9 are metered
 _FIXED_GAIN = 0.6  # of a skin of luminance .35
+
+
+class Pictures(NamedTuple):
+    """What `develop` writes: a picture of side H and its maps."""
+
+    image: np.ndarray  # (H, H, 3) float32 sRGB
+    parsing: np.ndarray  # (H, H) uint8
+    layers: np.ndarray  # (H, H, 3) uint8, shares of LAYER_NAMES
+
+    @classmethod
+    def empty(cls, size: int) -> Pictures:
+        return cls(
+            np.empty((size, size, 3), np.float32),
+            np.empty((size, size), np.uint8),
+            np.empty((size, size, 3), np.uint8),
+        )
 
 
 def expose(color: np.ndarray, label: np.ndarray, tone: float, rng: np.random.Generator):
@@ -25,7 +44,7 @@ def expose(color: np.ndarray, label: np.ndarray, tone: float, rng: np.random.Gen
     Returns:
         Gains (3,) of the head and of the background, float32.
     """
-    target = 0.24 * (palette.skin(tone) @ palette.LUMINANCE / 0.35) ** 0.55
+    target = 0.28 * (palette.skin(tone) @ palette.LUMINANCE / 0.35) ** 0.55
     metered = max(_face_luminance(color, label), 1e-3)
     exposure = (target / metered) ** 0.85 * np.exp(rng.normal(0, 0.13))
     balance = np.exp(rng.normal(0, 0.05, 3))
@@ -87,19 +106,20 @@ def _tone(value):
 
 
 @njit(cache=True)
-def develop(color, background, label, gain, background_gain, block, image, parsing):
-    """Averages blocks of samples after the tone curve; labels are the majority of a block.
+def develop(color, background, label, below, gain, background_gain, block, pictures):
+    """Averages blocks of samples after the tone curve; counts their labels.
 
     Args:
         color: (S, S, 3) float32 linear samples of the head.
         background: (S, S, 3) float32, shown where the label is 0.
-        label: (S, S) uint8.
+        label: (S, S) uint8, with glasses.
+        below: (S, S) uint8, what is below them; the majority of a block becomes its class.
         gain: (3,) float32 of the head.
         background_gain: (3,) float32.
         block: samples per pixel and axis.
-        image: (S / block, S / block, 3) float32 sRGB, written.
-        parsing: (S / block, S / block) uint8, written.
+        pictures: written.
     """
+    image, parsing, layers = pictures
     votes = np.zeros(_CLASSES, np.int32)
     total = np.zeros(3)
     for row in range(parsing.shape[0]):
@@ -108,9 +128,11 @@ def develop(color, background, label, gain, background_gain, block, image, parsi
                 votes[k] = 0
             for k in range(3):
                 total[k] = 0
+            glasses, samples = 0, block * block
             for y in range(row * block, (row + 1) * block):
                 for x in range(column * block, (column + 1) * block):
-                    votes[label[y, x]] += 1
+                    votes[below[y, x]] += 1
+                    glasses += label[y, x] == LABEL_GLASSES
                     for k in range(3):
                         if label[y, x] == 0:
                             total[k] += _tone(background[y, x, k] * background_gain[k])
@@ -121,8 +143,11 @@ def develop(color, background, label, gain, background_gain, block, image, parsi
                 if votes[k] > votes[winner]:
                     winner = k
             parsing[row, column] = winner
+            layers[row, column, 0] = (255 * glasses + samples // 2) // samples
+            layers[row, column, 1] = (255 * votes[LABEL_NECK] + samples // 2) // samples
+            layers[row, column, 2] = (255 * votes[LABEL_CLOTHES] + samples // 2) // samples
             for k in range(3):
-                v = total[k] / (block * block)
+                v = total[k] / samples
                 image[row, column, k] = (
                     12.92 * v if v <= 0.0031308 else 1.055 * v ** (1 / 2.4) - 0.055
                 )

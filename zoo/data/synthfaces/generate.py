@@ -36,7 +36,7 @@ from zoo.data.synthfaces.dataset import (
     read_manifest,
     split_of,
 )
-from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
+from zoo.data.synthfaces.names import ATTRIBUTE_NAMES, with_glasses
 from zoo.data.synthfaces.png import encode_png
 from zoo.data.synthfaces.renderer import GENERATOR_VERSION, SynthFaces, check_choice
 from zoo.data.synthfaces.tfrecord import encode_example, record
@@ -225,8 +225,8 @@ def _example(faces: SynthFaces, plan: _Plan, index: int) -> dict[str, bytes | np
     from zoo.data import hints
 
     example = dict(faces.render(index))
-    image, parsing = example["image"], example["parsing"]
-    example["color"] = hints.color_map(image, parsing)
+    image = example["image"]
+    example["color"] = hints.color_map(image, with_glasses(example))
     if plan.sketch != "none":
         example["sketch"] = hints.sketch(image, method=plan.sketch) * np.uint8(255)
     return {
@@ -251,8 +251,9 @@ def _make_all(
     """Makes the identities in `todo`; yields each when it is finished, in any order."""
     workers = min(workers, len(todo))
     if workers <= 1:
-        for identity in todo:
-            yield _make_identity(directory, plan, identity)
+        with _one_opencv_thread():
+            for identity in todo:
+                yield _make_identity(directory, plan, identity)
         return
     context = multiprocessing.get_context("spawn")
     with (
@@ -271,6 +272,19 @@ def _make_all(
                     yield future.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """As in the workers: OpenCV's Canny finds other edges with several."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _start_worker() -> None:

@@ -32,7 +32,7 @@ class Expression:
     Attributes:
         smile: 0 to 1.2.
         mouth_open: 0 (closed, lips slightly pressed) to about .6.
-        lids: positive opens the eyes wider, negative narrows them; about -.4 to .6.
+        lids: positive opens the eyes wider, negative lowers the upper lids; about -.5 to .5.
     """
 
     smile: float = 0.0
@@ -106,8 +106,8 @@ def _face_units(expression: Expression) -> dict[str, float]:
         units[f"fu/cheekSquint{side}"] = 0.35 * smile
         units[f"fu/mouthUpperUp{side}"] = upper_lip
         units[f"fu/mouthLowerDown{side}"] = 0.25 * mouth_open
-        units[f"fu/eyeWide{side}"] = max(lids, 0.0) * 1.4
-        units[f"fu/eyeSquint{side}"] = max(-lids, 0.0) * 0.8 + 0.25 * smile
+        units[f"fu/eyeWide{side}"] = lids * 1.4
+        units[f"fu/eyeSquint{side}"] = max(-lids, 0.0) * 0.4 + 0.18 * smile
     if mouth_open == 0:
         units["fu/mouthPressLeft"], units["fu/mouthPressRight"] = 0.15, 0.10
     return units

@@ -153,7 +153,7 @@ def _flowing(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -
     behind = z < 0.1
     plan.direction[behind] = roots.normals[behind] * 0.3 + np.array([0, -1, 0])
     plan.length = np.clip(y - hair.end + 0.252 * roots.top, 0.3, 3.0)
-    plan.length = plan.length * rng.uniform(0.86, 1.05, count)
+    plan.length = plan.length * (1.05 - 0.3 * rng.random(count) ** 2)
     plan.offset = 0.035 + 0.10 * roots.layer * hair.volume
     plan.points, plan.gravity, plan.stiffness = 13, 1.0, 0.48
     if hair.style == HairStyle.WAVY:
@@ -166,18 +166,18 @@ def _flowing(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -
 def _bangs(hair: Hair, roots: Roots, plan: Growth, rng: np.random.Generator) -> None:
     """Redirects only the roots above the forehead, forward and down to the given height."""
     x, y, z = roots.canonical.T
-    flowing = hair.style in FLOWING_STYLES
-    if flowing:
-        bang = (z > 0.85) & (np.abs(x) < 0.56) & (rng.random(len(x)) < 0.85)
-        spread, comb, lift, shortest = 0.45, 0.35, 0.35, 0.93
-    else:
-        bang = (z > 0.8) & (np.abs(x) < 0.6)
-        spread, comb, lift, shortest = 0.4, 0.5, 0.3, 0.9
+    edge = 0.62 - 0.22 * rng.random(len(x))  # they thin out towards the temples
+    bang = (z > 0.82) & (np.abs(x) < edge) & (rng.random(len(x)) < 0.85)
     count = np.count_nonzero(bang)
-    forward = _columns(count, x[bang] * spread + hair.comb * comb, -0.5, 0.65)
-    plan.direction[bang] = roots.normals[bang] * lift + forward
-    length = np.clip((y[bang] - hair.bangs_height) * 1.12 + 0.02, 0.1, 1.2)
-    plan.length[bang] = length * rng.uniform(shortest, 1.05, count)
-    plan.offset[bang] = 0.03 + 0.06 * roots.layer[bang]
+    x, y = x[bang], y[bang]
+    aside = hair.comb * 0.45 * (1 - np.abs(x) / 0.65)
+    forward = _columns(count, x * 0.15 + aside, -0.5, 0.65)
+    plan.direction[bang] = roots.normals[bang] * 0.2 + forward
+    # The hem hangs lower at the temples and on the side that it is combed to; locks end apart.
+    hem = hair.bangs_height - 0.5 * x**2 - 0.15 * hair.comb * x
+    locks = np.interp(x, np.linspace(-0.65, 0.65, 14), rng.uniform(-0.06, 0.06, 14))
+    length = np.clip((y - hem + locks) * 1.12 + 0.02, 0.1, 1.2)
+    plan.length[bang] = length * (1.04 - 0.4 * rng.random(count) ** 2)
+    plan.offset[bang] = 0.02 + 0.045 * roots.layer[bang]
     plan.is_bang[bang] = 1
     plan.pull_back[bang] = 0

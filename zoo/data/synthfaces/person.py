@@ -57,6 +57,10 @@ class Skin:
     makeup: float
     stubble: float
 
+    def bags(self, age: float) -> float:
+        """How strongly the bags under the eyes are painted, 0 to .45."""
+        return 0.30 * self.eye_bags + 0.15 * age
+
 
 @dataclass(frozen=True)
 class Hair:
@@ -274,6 +278,7 @@ HAIR_ATTRIBUTES = {
     "Black_Hair": ("black",),
     "Blond_Hair": ("blond",),
     "Brown_Hair": ("brown", "dark_brown"),
+    "Gray_Hair": palette.GRAY_HAIR,
 }
 """Keys of palette.HAIR for which an attribute holds."""
 

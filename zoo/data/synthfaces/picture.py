@@ -10,7 +10,14 @@ from zoo.data.synthfaces import camera as cameras
 from zoo.data.synthfaces import palette
 from zoo.data.synthfaces.backdrop import backdrop
 from zoo.data.synthfaces.bake import Texture, bake
-from zoo.data.synthfaces.develop import develop, expose, fixed_exposure, sense
+from zoo.data.synthfaces.develop import (
+    LABEL_GLASSES,
+    Pictures,
+    develop,
+    expose,
+    fixed_exposure,
+    sense,
+)
 from zoo.data.synthfaces.geometry import (
     Expression,
     HeadShape,
@@ -41,6 +48,7 @@ from zoo.data.synthfaces.strokes import (
     draw_strands,
     light_strands,
 )
+from zoo.data.synthfaces.traits import Measures, measure
 from zoo.data.synthfaces.view import LIGHTS, View
 
 _SAMPLES = 256  # least side of the sample grid
@@ -53,7 +61,6 @@ _OPEN_MOUTH = 0.5  # opening at which occlusion is computed; it is interpolated 
 _TEETH_BEHIND = 0.06  # depth that teeth lose in the z-test, or they stick out of small chins
 _SHADOW_SIZE, _SHADOW_EXTENT = 176, 1.75  # texels; half side in mesh units
 _LAB_SOFTNESS = 0.5
-_LABEL_GLASSES = 11
 
 _SKY, _HORIZON, _GROUND = (0.62, 0.68, 0.78), (0.494, 0.487, 0.48), (0.22, 0.18, 0.15)
 
@@ -70,6 +77,7 @@ class Sitter:
     beard: BeardRoots | None
     glasses: GlassesMesh | None
     anchors: Anchors
+    measures: Measures
     lash_seed: tuple[int, ...]
 
 
@@ -88,6 +96,7 @@ class Picture:
     Attributes:
         image: (size, size, 3) uint8 RGB.
         parsing: (size, size) uint8.
+        layers: (size, size, 3) uint8.
         landmarks: (5, 2) float32, pixels x, y.
         landmarks_visible: (5,) uint8, 0 where hair, the head or the edge hides a landmark.
         landmarks68: (68, 2) float32.
@@ -97,6 +106,7 @@ class Picture:
 
     image: np.ndarray
     parsing: np.ndarray
+    layers: np.ndarray
     landmarks: np.ndarray
     landmarks_visible: np.ndarray
     landmarks68: np.ndarray
@@ -128,6 +138,7 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
     shape = head_shape(person.shape)
     head = pose_head(shape, Expression())
     shouting = pose_head(shape, Expression(mouth_open=_OPEN_MOUTH))
+    points = anchors(person.brows)
     atlas, share = next((atlas, share) for limit, atlas, share in _DETAIL if size <= limit)
     return Sitter(
         person=person,
@@ -137,7 +148,8 @@ def make_sitter(person: Person, size: int, streams: dict[str, tuple[int, ...]]) 
         hair=grow_hair(person, head, share, np.random.default_rng(streams["hair"])),
         beard=beard_roots(person, np.random.default_rng(streams["beard"])),
         glasses=fit_glasses(person.glasses, head) if person.glasses else None,
-        anchors=anchors(person.brows),
+        anchors=points,
+        measures=measure(points.on(head)),
         lash_seed=streams["lashes"],
     )
 
@@ -168,6 +180,7 @@ def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = No
     all68 = camera.project(camera.turn(sitter.anchors.on(head)))
     seen = [visible(found, canvas.depth) for found in (five, all68)]  # beards hide no landmark
     _draw_lashes_and_beard(sitter, view, camera, head, lighting, canvas)
+    below = canvas.label.copy()
     if sitter.glasses is not None:
         _draw_glasses(sitter.person.glasses, sitter.glasses, view, camera, lighting.light, canvas)
     exposure_rng, rng = np.random.default_rng(view.sensor_seed).spawn(2)
@@ -177,12 +190,19 @@ def take_picture(sitter: Sitter, view: View, size: int, setup: Setup | None = No
         gains = fixed_exposure(sitter.person.skin.tone)
     else:
         gains = expose(canvas.color, canvas.label, sitter.person.skin.tone, exposure_rng)
-    image = np.empty((size, size, 3), np.float32)
-    parsing = np.empty((size, size), np.uint8)
-    behind = backdrop(samples, view.background_seed)
-    develop(canvas.color, behind, canvas.label, *gains, block, image, parsing)
+    made, behind = Pictures.empty(size), backdrop(samples, view.background_seed)
+    develop(canvas.color, behind, canvas.label, below, *gains, block, made)
     five, all68 = (found[:, :2] / np.float32(block) for found in (five, all68))
-    return Picture(sense(image, rng), parsing, five, seen[0], all68, seen[1], Setup(camera, gains))
+    return Picture(
+        image=sense(made.image, rng),
+        parsing=made.parsing,
+        layers=made.layers,
+        landmarks=five,
+        landmarks_visible=seen[0],
+        landmarks68=all68,
+        landmarks68_visible=seen[1],
+        setup=Setup(camera, gains),
+    )
 
 
 # ---- light
@@ -329,7 +349,7 @@ def _draw_glasses(glasses: Glasses, mesh: GlassesMesh, view, camera, light, canv
     color = np.array(glasses.color) * (facing * light.color + light.ambient * 0.6)
     color += glint * light.color * 0.5 + 0.05 * np.clip(normals[:, 1:2], 0, 1)
     canvas.color[visible] = color
-    canvas.label[visible] = _LABEL_GLASSES
+    canvas.label[visible] = LABEL_GLASSES
 
 
 def _draw_lens(glasses: Glasses, rim: np.ndarray, view, camera, canvas) -> None:

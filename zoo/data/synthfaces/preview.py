@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from zoo.data.synthfaces.dataset import open_dataset
+from zoo.data.synthfaces.names import with_glasses
 from zoo.errors import ZooError
 from zoo.plots import image_grid
 
@@ -63,13 +64,14 @@ def overlay(example: dict[str, np.ndarray]) -> np.ndarray:
     """Paints the parsing and the landmarks of an example over its image.
 
     Args:
-        example: with image, parsing, landmarks, landmarks68 and landmarks68_visible.
+        example: with image, parsing, layers, landmarks, landmarks68 and landmarks68_visible.
 
     Returns:
         (2 H, 2 W, 3) uint8 RGB. Visible ones of the 68 landmarks are green, hidden ones red, the
         five are blue.
     """
-    tint, seen = _CLASS_COLORS[example["parsing"]], (example["parsing"] > 0)[..., None]
+    parsing = with_glasses(example)
+    tint, seen = _CLASS_COLORS[parsing], (parsing > 0)[..., None]
     mixed = np.where(seen, example["image"] * 0.5 + tint * 0.5, example["image"] * 0.7)
     canvas = np.repeat(np.repeat(mixed.astype(np.uint8), 2, 0), 2, 1)
     for point, shown in zip(example["landmarks68"], example["landmarks68_visible"], strict=True):

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.data.synthfaces.names import ATTRIBUTE_NAMES
+from zoo.data.synthfaces.names import TOGGLED_ATTRIBUTES
 from zoo.errors import ZooError, did_you_mean
 
 if TYPE_CHECKING:  # these need numba and SciPy
-    from zoo.data.synthfaces.person import Person
     from zoo.data.synthfaces.picture import Picture, Setup, Sitter
     from zoo.data.synthfaces.view import View
 
-GENERATOR_VERSION = 5
+GENERATOR_VERSION = 6
 """Raised whenever the same arguments would give other pixels or labels."""
 
 POSES = ("portrait", "multipie")
@@ -26,7 +25,7 @@ POSES = ("portrait", "multipie")
 _STREAMS = {
     **{"looks": 1, "bones": 2, "hair": 3, "beard": 4, "lashes": 5, "view": 6, "skin": 7},
     **{"brows": 8, "bushy": 9, "style": 10, "shave": 11, "glasses": 12, "clothes": 13},
-    **{"eyes": 14, "noise": 15},
+    **{"eyes": 14, "noise": 15, "session": 16},
 }
 _OF_VIEW = "Mouth_Slightly_Open"
 _ONE_OF = ("Bald", "Bangs"), ("Bald", "Black_Hair", "Blond_Hair", "Brown_Hair")
@@ -73,26 +72,30 @@ class SynthFaces:
 
         Args:
             index: from 0; any order.
-            attributes: forces attributes to 0 or 1 by name. Identity, pose, light, camera,
-                exposure, background and noise stay those of the example, so that the difference is
-                what the attributes do; the README says what each of them takes along.
+            attributes: forces some of TOGGLED_ATTRIBUTES to 0 or 1, by name. Identity, pose, light,
+                camera, exposure, background and noise stay those of the example, so that the
+                difference is what the attributes do; the README says what each takes along.
 
         Returns:
             image: (size, size, 3) uint8 RGB.
-            parsing: (size, size) uint8, indices into PARSING_NAMES.
+            parsing: (size, size) uint8, indices into PARSING_NAMES; below glasses.
+            layers: (size, size, 3) uint8, how much of each pixel is covered by the visible part of
+                each of LAYER_NAMES, 0 to 255.
             landmarks: (5, 2) float32, x and y in pixels, in the order of LANDMARK_NAMES; pixel
                 centres are at .5.
             landmarks_visible: (5,) uint8, 0 where the head, hair or the edge hides a landmark.
             landmarks68: (68, 2) float32, in the order of 300-W.
             landmarks68_visible: (68,) uint8.
-            attributes: (13,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES: what is drawn.
+            attributes: (33,) uint8 in {0, 1}, in the order of ATTRIBUTE_NAMES: what is drawn.
             yaw: () float32, degrees; positive turns the nose to the right of the image.
             pitch: () float32, degrees; positive lowers the nose.
             roll: () float32, degrees; positive tilts the crown to the left of the image.
+            light: () int64, index of the lamp in `view.LIGHTS`.
             identity: () int64, `index // views_per_identity`.
 
             With `poses="multipie"` also the same moment seen by the camera at yaw 0, under the same
-            lamp: `frontal`, like `image`, and `frontal_landmarks`, like `landmarks`.
+            lamp: `frontal`, like `image`, and `frontal_landmarks`, like `landmarks`; and `session`,
+            () int64 from 1 to 4: the views of a session share expression and posture.
 
         Raises:
             ZooError: no such index or attribute, or attributes that exclude each other.
@@ -104,9 +107,10 @@ class SynthFaces:
         sitter = sitter_of(self.seed, place[1], self.size, looks)
         view = view_of(*place, wanted.get(_OF_VIEW))
 
-        def take(frontal: bool) -> Picture:
-            from zoo.data.synthfaces.picture import take_picture
+        from zoo.data.synthfaces.picture import take_picture
+        from zoo.data.synthfaces.traits import attributes_of
 
+        def take(frontal: bool) -> Picture:
             taken = view.frontal if frontal else view
             setup = _setup(*place, self.size, frontal) if wanted else None
             return take_picture(sitter, taken, self.size, setup)
@@ -115,17 +119,20 @@ class SynthFaces:
         example = {
             "image": picture.image,
             "parsing": picture.parsing,
+            "layers": picture.layers,
             "landmarks": picture.landmarks,
             "landmarks_visible": picture.landmarks_visible,
             "landmarks68": picture.landmarks68,
             "landmarks68_visible": picture.landmarks68_visible,
-            "attributes": _attributes(sitter.person, view),
+            "attributes": attributes_of(sitter.person, sitter.measures, view),
             "yaw": np.float32(view.seen_yaw),
             "pitch": np.float32(view.pitch),
             "roll": np.float32(view.roll),
+            "light": np.int64(view.light),
             "identity": np.int64(place[1]),
         }
         if view.lab:
+            example["session"] = np.int64(view.session)
             partner = take(frontal=True)
             example["frontal"] = partner.image
             example["frontal_landmarks"] = partner.landmarks
@@ -156,10 +163,14 @@ def view_of(
     seed: int, identity: int, view: int, poses: str, mouth_open: bool | None = None
 ) -> View:
     """How view number `view` of an identity is taken, with the mouth forced open or closed."""
-    from zoo.data.synthfaces.view import sample_lab_view, sample_view
+    from zoo.data.synthfaces.view import SESSIONS, sample_lab_view, sample_view
 
     rng = np.random.default_rng(_stream(seed, identity, "view", view))
-    return (sample_lab_view if poses == "multipie" else sample_view)(rng, mouth_open)
+    if poses == "portrait":
+        return sample_view(rng, mouth_open)
+    session = view % SESSIONS + 1
+    sitting = np.random.default_rng(_stream(seed, identity, "session", session))
+    return sample_lab_view(rng, sitting, session, mouth_open)
 
 
 @lru_cache(maxsize=8)
@@ -174,10 +185,10 @@ def _setup(seed: int, identity: int, view: int, poses: str, size: int, frontal: 
 
 def _checked_attributes(attributes: Mapping[str, int]) -> dict[str, bool]:
     for name, value in attributes.items():
-        if name not in ATTRIBUTE_NAMES:
+        if name not in TOGGLED_ATTRIBUTES:
             raise ZooError(
-                f"Attribute {name!r} is unknown; legal: {', '.join(ATTRIBUTE_NAMES)}."
-                + did_you_mean(str(name), ATTRIBUTE_NAMES)
+                f"Attribute {name!r} cannot be forced; legal: {', '.join(TOGGLED_ATTRIBUTES)}."
+                + did_you_mean(str(name), TOGGLED_ATTRIBUTES)
             )
         if value not in (0, 1):
             raise ZooError(f"Attribute {name} is {value!r}; legal: 0, 1.")
@@ -186,26 +197,6 @@ def _checked_attributes(attributes: Mapping[str, int]) -> dict[str, bool]:
         if len(both) > 1:
             raise ZooError(f"The attributes {' and '.join(both)} exclude each other.")
     return {name: bool(value) for name, value in attributes.items()}
-
-
-def _attributes(person: Person, view: View) -> np.ndarray:
-    from zoo.data.synthfaces.person import HAIR_ATTRIBUTES, OLD, PALE
-
-    bald = person.hair.style == "bald"
-    values = {
-        "Bald": bald,
-        "Bangs": person.hair.bangs,
-        **{name: not bald and person.hair.color in keys for name, keys in HAIR_ATTRIBUTES.items()},
-        "Bushy_Eyebrows": person.bushy_brows,
-        "Eyeglasses": person.glasses is not None,
-        "Male": person.male,
-        "Mouth_Slightly_Open": view.expression.mouth_open > 0,
-        "Mustache": person.beard.moustache,
-        "No_Beard": not person.beard.kind,
-        "Pale_Skin": person.skin.tone < PALE,
-        "Young": person.age < OLD,
-    }
-    return np.array([values[name] for name in ATTRIBUTE_NAMES], np.uint8)
 
 
 def check_choice(name: str, value: str, legal: tuple[str, ...]) -> None:

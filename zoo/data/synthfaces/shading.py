@@ -29,7 +29,7 @@ _LABEL_SKIN, _LABEL_LEFT_EYE, _LABEL_RIGHT_EYE = 1, 4, 5
 _LABEL_MOUTH, _LABEL_NECK, _LABEL_CLOTHES = 8, 12, 13
 
 _F0 = 0.028  # reflectance of skin and eyes at normal incidence
-_IRIS_ANGLE = 0.46  # radians around the gaze
+_IRIS_ANGLE = 0.49  # radians around the gaze
 _TEETH_SHADE = 0.95
 _TEETH_LIGHT = 0.85  # least share of ambient and key light: shaded teeth look like a dark hole
 _SKIN_WRAP, _CLOTH_WRAP = (0.30, 0.14, 0.09), (0.02, 0.02, 0.02)
@@ -239,7 +239,7 @@ def _eye(index, out, gaze, canonical, light, iris, pupil, occlusion):
     qx, qy, qz = out[0] - along * gaze[0], out[1] - along * gaze[1], out[2] - along * gaze[2]
     vein = value_noise(x * 18 + 5 * index, y * 18, z * 18, 5)
     t = smoothstep(0.5, 1.1, angle)  # redder towards the corners
-    color = (0.70 - 0.04 * t, 0.655 - (0.13 + 0.05 * vein) * t, 0.63 - (0.14 + 0.05 * vein) * t)
+    color = (0.62 - 0.06 * t, 0.575 - (0.14 + 0.05 * vein) * t, 0.55 - (0.15 + 0.05 * vein) * t)
     gloss, roughness = out, 0.12
     if angle < _IRIS_ANGLE * 1.12:
         light_side = qx * light.direction[0] + qy * light.direction[1] + qz * light.direction[2]

@@ -84,13 +84,14 @@ def grow_hair(person: Person, head: Head, share: float, rng: np.random.Generator
     )
     x, y, z = roots.canonical.T
     tone = fractal_noise(x, y * np.float32(0.3), z, 26.0, person.noise_seed + 50, 2)
+    lock = fractal_noise(x, y * np.float32(0.3), z, 7.0, person.noise_seed + 51, 2)
     along = np.linspace(0.55, 1.05, points)[None]
     openness = np.clip((0.35 + 0.65 * roots.layer)[:, None] * along, 0, 1)
     if hair.style == HairStyle.AFRO:
         openness = np.repeat(np.linspace(0.15, 1.0, points)[None], count, 0)
     return Strands(
         _affine(strands.reshape(-1, 3), to_head).reshape(strands.shape).astype(np.float32),
-        ((0.55 + 0.9 * tone) * tone_rng.lognormal(0, 0.22, count)).astype(np.float32),
+        ((0.15 + 0.8 * tone + 0.9 * lock) * tone_rng.lognormal(0, 0.22, count)).astype(np.float32),
         openness.astype(np.float32),
     )
 
