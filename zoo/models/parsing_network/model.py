@@ -10,7 +10,7 @@ from zoo.models.arguments import check_width
 from zoo.models.parsing_network.networks import CLASSES, DEPTH, Parser
 
 # Helen's classes stay; glasses count as skin, neck and clothes as background, as Helen has them.
-_TO_HELEN = (*range(CLASSES), 1, 0, 0)
+TO_HELEN = (*range(CLASSES), 1, 0, 0)
 
 
 class ParsingNetwork(GANModel):
@@ -78,7 +78,7 @@ class ParsingNetwork(GANModel):
         return self.parser(batch["image"])
 
     def parser_losses(self, batch: dict, outputs: dict) -> dict:
-        labels = tf.gather(tf.constant(_TO_HELEN, "int32"), batch["parsing"])
+        labels = tf.gather(tf.constant(TO_HELEN, "int32"), batch["parsing"])
         errors = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs["logits"])
         return {"cross_entropy": tf.reduce_mean(errors)}
 
