@@ -27,6 +27,9 @@ def test_targets(source, changes, target):
     ({"Bold": 1}, "unknown attribute 'Bold'.*Did you mean 'Bald'"),
     ({"Male": 2.5}, "attribute Male is 2.5; legal are 0, 1, or from -1 to 2"),
     ({"Male": float("nan")}, "attribute Male is nan"),
+    ({"Male": "yes"}, "attribute Male is 'yes'; legal are 0, 1, or from -1 to 2"),
+    ({"Male": None}, "attribute Male is None"),
+    (["Male"], r"changes are \['Male'\]; legal is name -> value"),
     ({"Bald": 1, "Bangs": 1}, "Bald and Bangs exclude each other"),
     ({"Blond_Hair": 1, "Brown_Hair": 2}, "Blond_Hair and Brown_Hair exclude each other"),
 ])  # fmt: skip

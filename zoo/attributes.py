@@ -8,6 +8,7 @@ its slides go from -0.5 to 1.5.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -58,17 +59,19 @@ def with_changes(
         clears those that exclude it.
 
     Raises:
-        ZooError: an unknown name, a value that is not finite or beyond -1 to 2, no changes, or two
+        ZooError: an unknown name, a value that is no number from -1 to 2, no changes, or two
             that exclude each other.
     """
     if not changes:
         raise ZooError(f"no attribute to change; legal are {', '.join(names)}")
+    if not isinstance(changes, Mapping):
+        raise ZooError(f"changes are {changes!r}; legal is name -> value, such as {{'Bangs': 1}}")
     check_names("attribute", changes, names)
     target = dict(zip(names, np.asarray(source, np.float32).tolist(), strict=True))
-    present = [name for name, value in changes.items() if value > 0.5]
     for name, value in changes.items():
-        if not -1.0 <= value <= 2.0:
-            raise ZooError(f"attribute {name} is {value}; legal are 0, 1, or from -1 to 2")
+        if not isinstance(value, Real) or not -1.0 <= value <= 2.0:
+            raise ZooError(f"attribute {name} is {value!r}; legal are 0, 1, or from -1 to 2")
+    present = [name for name, value in changes.items() if value > 0.5]
     for name in present:
         for other in EXCLUDED.get(name, ()):
             if other in present:

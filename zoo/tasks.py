@@ -190,6 +190,8 @@ def classify(model, image: np.ndarray) -> dict[str, float]:
 
 
 def _check_task(model, task: str) -> None:
+    if not hasattr(model, "zoo_name"):
+        raise ZooError(f"{model!r} is no model; legal is one that serves {task!r}: see zoo.load")
     if model.task != task:
         raise ZooError(f"{model.zoo_name} serves the task {model.task!r}, not {task!r}")
 
@@ -204,7 +206,10 @@ def _attribute_vector(values, names: Sequence[str]) -> np.ndarray:
     if isinstance(values, Mapping):
         check_names("source attribute", values, names)
         values = [values.get(name, 0.0) for name in names]
-    vector = np.asarray(values, np.float32)
+    try:
+        vector = np.asarray(values, np.float32)
+    except (TypeError, ValueError):  # names, nothing, lists of different lengths
+        vector = np.zeros(())
     if vector.shape != (len(names),) or not np.isin(vector, (0.0, 1.0)).all():
         raise ZooError(
             f"source_attributes are {values!r}; legal are 0 or 1 for each of {', '.join(names)}"
