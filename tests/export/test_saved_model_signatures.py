@@ -230,6 +230,11 @@ def test_models_of_fixed_size(name, same_noise):
 def test_edits(name):
     model = small_model(name)
     functions, names = traced(model).functions, model.attribute_names
+    shape = (None, 2 * model.pad_multiple, 3 * model.pad_multiple, 3)
+    shapes = model.input_shapes() | {"image": shape}
+    batch = parity.random_batch(shapes, 2, 0, np.random.default_rng(0))
+    found = call(functions["serving_default"], **batch)
+    np.testing.assert_allclose(found, model(batch), atol=1e-5)
     source = np.zeros((1, len(names)), "float32")
     target = source.copy()
     target[0, 2] = 1.5
