@@ -38,7 +38,8 @@ RUNTIMES = {
 PRECISE = ("onnxruntime", "openvino", "litert")
 """Runtimes that also take files of smaller precision."""
 
-_SGEMM = 2048  # side of the matrices
+SGEMM_SIDE = 2048
+"""Side of the matrices."""
 
 
 def inference(
@@ -79,17 +80,17 @@ def inference(
     tensors = {key: tf.constant(value) for key, value in batch.items()}
     runs = {"keras": lambda: concrete(**tensors)[model.output_key].numpy()}
     with tempfile.TemporaryDirectory() as directory:
-        files = _Files(model, size, precision, Path(directory))
+        files = Files(model, size, Path(directory))
         figures: dict[str, dict] = {name: {} for name in wanted}
         for name in wanted:
             try:
                 if name != "keras":
-                    figures[name], runs[name] = files.open(name, batch)
+                    figures[name], runs[name] = files.open(name, batch, precision)
             except ZooError as error:
                 figures[name] = {"skipped": str(error)}
         runs = {name: runs[name] for name in wanted if name in runs}
-        seconds = _best({"sgemm": _sgemm(), **runs}, repeats)
-    rate = 2 * _SGEMM**3 / 1e9 / seconds.pop("sgemm")
+        seconds = best_seconds({"sgemm": sgemm(), **runs}, repeats)
+    rate = 2 * SGEMM_SIDE**3 / 1e9 / seconds.pop("sgemm")
     gflop = flops(concrete) / 1e9
     for name, s in seconds.items():
         speed = {"gflops": gflop / s, "share": gflop / s / rate}
@@ -110,35 +111,46 @@ def inference(
     }
 
 
-class _Files:
-    """Exports of one model, each made once, and how to run them."""
+class Files:
+    """Exports of one model, each made once, what making them took, and how to run them.
 
-    def __init__(self, model, size: int, precision: str, directory: Path):
-        self.model, self.size, self.precision = model, size, precision
-        self.directory = directory
-        self.made: dict[Path, dict] = {}
+    Args:
+        model: a GANModel.
+        size: side of the images, pixels.
+        directory: where the files go.
 
-    def open(self, runtime: str, batch: dict) -> tuple[dict, Callable]:
+    Attributes:
+        figures: path -> `bytes`, `export_seconds` and `export_memory`; see `inference`.
+    """
+
+    def __init__(self, model, size: int, directory: Path):
+        self.model, self.size, self.directory = model, size, directory
+        self.figures: dict[Path, dict] = {}
+
+    def open(self, runtime: str, batch: dict, precision: str = "float32") -> tuple[dict, Callable]:
         """Figures of the export, and a function that runs the file on a batch."""
-        if runtime == "savedmodel":
-            path = self._file("saved", export.saved_model)
-        elif runtime == "litert":
-            path = self._file("model.tflite", export.litert, precision=self.precision)
-        else:
-            path = self._file("model.onnx", export.onnx, precision=self.precision)
+        path = self.path(runtime, precision)
         if runtime == "openvino":
             run = _openvino(path, self.model.output_key)
         else:
             run = open_export(path, self.model.output_key)[1]
-        return self.made[path], lambda: run(batch)
+        return self.figures[path], lambda: run(batch)
+
+    def path(self, runtime: str, precision: str = "float32") -> Path:
+        """The file that a runtime reads, written if it is not there yet."""
+        if runtime == "savedmodel":
+            return self._file("saved", export.saved_model)
+        if runtime == "litert":
+            return self._file(f"{precision}.tflite", export.litert, precision=precision)
+        return self._file(f"{precision}.onnx", export.onnx, precision=precision)
 
     def _file(self, name: str, write: Callable, **options) -> Path:
         path = self.directory / name
-        if path not in self.made:
+        if path not in self.figures:
             reset = reset_peak()
             before, start = export.peak_memory(), time.perf_counter()
             write(self.model, path, size=self.size, **options)
-            self.made[path] = {
+            self.figures[path] = {
                 "bytes": sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()),
                 "export_seconds": time.perf_counter() - start,
                 "export_memory": export.peak_memory() - before if reset else None,
@@ -187,12 +199,12 @@ def training(model, batch_size: int = 8, repeats: int = 3) -> dict:
     start = time.perf_counter()
     run()
     first = time.perf_counter() - start
-    seconds = _best({"sgemm": _sgemm(), "step": run}, repeats)
+    seconds = best_seconds({"sgemm": sgemm(), "step": run}, repeats)
     return {
         "batch_size": batch_size,
         "seconds": seconds["step"],
         "seconds_first": first,
-        "sgemm_gflops": 2 * _SGEMM**3 / 1e9 / seconds["sgemm"],
+        "sgemm_gflops": 2 * SGEMM_SIDE**3 / 1e9 / seconds["sgemm"],
         "peak_memory": export.peak_memory(),
     }
 
@@ -251,13 +263,13 @@ def flops(function) -> int:
         return tf.compat.v1.profiler.profile(graph, options=options).total_float_ops
 
 
-def _sgemm() -> Callable[[], np.ndarray]:
-    a, b = (tf.random.stateless_normal((_SGEMM, _SGEMM), (0, n)) for n in (1, 2))
+def sgemm() -> Callable[[], np.ndarray]:
+    a, b = (tf.random.stateless_normal((SGEMM_SIDE, SGEMM_SIDE), (0, n)) for n in (1, 2))
     multiply = tf.function(tf.linalg.matmul)
     return lambda: multiply(a, b).numpy()
 
 
-def _best(runs: dict[str, Callable], repeats: int) -> dict[str, float]:
+def best_seconds(runs: dict[str, Callable], repeats: int) -> dict[str, float]:
     """Name -> seconds of the fastest of `repeats` runs, all in turns, after one that warms up."""
     if repeats < 1:
         raise ZooError(f"repeats is {repeats}; legal are whole numbers from 1")

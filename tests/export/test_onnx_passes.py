@@ -173,6 +173,30 @@ def test_fuse_reciprocal(order):
     assert operators(after) == {"Exp": 1, "Div": 1}
 
 
+@pytest.mark.parametrize("total", ["Add(p, q)", "Add(q, p)"])
+@pytest.mark.parametrize("product", ["Mul(f, a)", "Mul(a, f)"])
+def test_fuse_select(total, product):
+    graph = parse(
+        IMAGE
+        + "<float half = {0.5}> { c = Greater(x, half)  f = Cast<to = 1>(c)  n = Not(c)"
+        + f"  g = Cast<to = 1>(n)  a = Exp(x)  b = Neg(x)  p = {product}  q = Mul(g, b)  y = {total} }}"
+    )
+    after = check(graph, lambda g: passes.remove_dead(passes.fuse_select(g)))
+    assert operators(after) == {"Greater": 1, "Exp": 1, "Neg": 1, "Where": 1}
+
+
+@pytest.mark.parametrize("second", ["Mul(f, b)", "Mul(h, b)"])
+def test_fuse_select_leaves_other_sums(second):
+    """The same condition twice, and another condition's negation."""
+    graph = parse(
+        IMAGE
+        + "<float half = {0.5}> { c = Greater(x, half)  f = Cast<to = 1>(c)  d = Less(x, half)"
+        + "  n = Not(d)  h = Cast<to = 1>(n)  a = Exp(x)  b = Neg(x)"
+        + f"  p = Mul(f, a)  q = {second}  y = Add(p, q) }}"
+    )
+    assert "Where" not in operators(check(graph, passes.fuse_select))
+
+
 @pytest.mark.parametrize("given", ["", ", b"])
 def test_fuse_bias(given):
     graph = parse(

@@ -24,6 +24,7 @@ from zoo.export.unit_axis import drop_unit_axis
 RANDOM = frozenset({"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike"}) | frozenset(
     {"RandomUniform", "RandomUniformLike"}
 )
+COMPARISONS = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 GROWTH = 1 << 20
 """Folding may add so many bytes to what the folded node read: no `Expand` fills the file."""
 
@@ -242,6 +243,38 @@ def fuse_reciprocal(graph: Graph) -> Graph:
     return graph.replace(nodes=nodes)
 
 
+def fuse_select(graph: Graph) -> Graph:
+    """Chooses by Where instead of adding products with a condition and its negation."""
+    producers, nodes = graph.producers(), []
+    for node in graph.nodes:
+        if node.op_type == "Add":
+            factors = [_conditional(producers, name) for name in node.input]
+            if None not in factors:
+                (one, kept, first), (other, negated, second) = factors
+                if one == other and kept != negated:
+                    choice = [one, first, second] if kept else [one, second, first]
+                    node = helper.make_node("Where", choice, node.output, name=node.name)
+        nodes.append(node)
+    return graph.replace(nodes=nodes)
+
+
+def _conditional(producers: dict, name: str) -> tuple[str, bool, str] | None:
+    """(condition, whether it is meant as it is, value) of `value * Cast(condition or its Not)`."""
+    product = producers.get(name)
+    if product is None or product.op_type != "Mul":
+        return None
+    for factor, value in (product.input, reversed(product.input)):
+        cast = producers.get(factor)
+        maker = producers.get(cast.input[0]) if cast is not None else None
+        if cast is None or cast.op_type != "Cast" or maker is None:
+            continue
+        if maker.op_type == "Not":
+            return maker.input[0], False, value
+        if maker.op_type in COMPARISONS:
+            return cast.input[0], True, value
+    return None
+
+
 def fuse_bias(graph: Graph) -> Graph:
     """Moves the addition of one constant per channel into the convolution before it."""
     consumers = graph.consumers()
@@ -308,6 +341,7 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     infer_shapes,
     settle_reshapes,
     unfold_tensordot,
+    fuse_select,
     drop_unit_axis,
     remove_dead,
     to_channels_first,
