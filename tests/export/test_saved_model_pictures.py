@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -125,6 +128,45 @@ def test_pictures_are_read_as_by_the_package(picture, suffix, tmp_path):
     np.testing.assert_array_equal(ours, images.read_image(tmp_path / "file"))
 
 
+PNG, JPEG = encoded(photo(40, 60)), encoded(photo(40, 60), ".jpg")
+
+
+def with_exif(data, orientation, order):
+    """A file of 8-bit JPEG or PNG with the EXIF entry of its orientation."""
+    tiff = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(order + "IH", 8, 2)
+    tiff += struct.pack(order + "HHII", 0x0100, 4, 1, 0x01120003)
+    tiff += struct.pack(order + "HHIHH", 0x0112, 3, 1, orientation, 0)
+    if data[:1] == b"\x89":
+        chunk = b"eXIf" + tiff
+        chunk = struct.pack(">I", len(tiff)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        return data[:33] + chunk + data[33:]
+    body = b"Exif\0\0" + tiff
+    return data[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + data[2:]
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+@pytest.mark.parametrize("suffix, order", [(".jpg", "<"), (".jpg", ">"), (".png", ">")])
+def test_pictures_come_upright(orientation, suffix, order, tmp_path):
+    data = with_exif(encoded(photo(20, 30), suffix), orientation, order)
+    (tmp_path / "file").write_bytes(data)
+    expected = images.read_image(tmp_path / "file")
+    assert expected.shape[0] == (30 if orientation in (5, 6, 7, 8) else 20)
+    found, alpha = pictures.decode("x", tf.constant(data), expected.shape[:2])
+    np.testing.assert_array_equal(found, expected)
+    assert alpha.shape == (*expected.shape[:2], 1)
+
+
+@pytest.mark.parametrize("good", [0, 4, 8, 10, 22, 30, 34])
+def test_damaged_exif_data(good, tmp_path):
+    data = bytearray(with_exif(JPEG, 6, "<"))
+    tiff = data.index(b"II*")
+    data[tiff + good : tiff + 34] = b"\xff" * (34 - good)
+    (tmp_path / "file").write_bytes(data)
+    found, _ = pictures.decode("x", tf.constant(bytes(data)))
+    np.testing.assert_array_equal(found, images.read_image(tmp_path / "file"))
+    assert found.shape[0] == (60 if good == 34 else 40)
+
+
 def stripes(height=20, width=30):
     return np.where(np.arange(height)[:, None] % 7 < 2, 255, 0).repeat(width, 1).astype(np.uint8)
 
@@ -173,7 +215,6 @@ def resized_header(data, side):
     return bytes(data)
 
 
-PNG, JPEG = encoded(photo(40, 60)), encoded(photo(40, 60), ".jpg")
 HOSTILE = {
     "nothing": (b"", "is empty"),
     "text": (b"<html>not found</html>", "neither a PNG nor a JPEG"),

@@ -7,6 +7,7 @@ otherwise, so what must not see bad input is computed from the value that `requi
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.data.alignment import EYES_COLUMN, EYES_ROW, EYES_TO_MOUTH
@@ -20,6 +21,8 @@ MAX_SCANS = 100
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _PNG_END = b"IEND"
+_PNG_EXIF, _JPEG_EXIF = b"eXIf", (0xFF, 0xE1, None, None, *b"Exif\0\0")
+_EXIF_WITHIN, _EXIF_ENTRIES = 200_000, 256  # octets of a file, entries: more is not looked at
 _CUT = " is damaged: it ends too early"
 _PNG_LEAST = 57  # bytes: magic, header, one chunk of data, end
 _CUBIC = -0.75  # OpenCV's bicubic
@@ -62,8 +65,8 @@ def decode(name, data, shape=None):
         shape: (2,) height and width that it must have; None for any up to `MAX_PIXELS`.
 
     Returns:
-        (H, W, 3) uint8 RGB and (H, W, 1) uint8 alpha, 255 where the file has none. The EXIF
-        orientation is not applied.
+        (H, W, 3) uint8 RGB and (H, W, 1) uint8 alpha, 255 where the file has none; upright, as the
+        file's EXIF orientation says.
     """
     png = tf.strings.substr(data, 0, 8) == _PNG
     jpeg = tf.strings.substr(data, 0, 3) == _JPEG
@@ -80,6 +83,10 @@ def decode(name, data, shape=None):
         ],
     )
     size = tf.cond(png, lambda: _png_size(name, data), lambda: _jpeg_size(name, data))
+    orientation = tf.cond(
+        png, lambda: _orientation(data, _PNG_EXIF), lambda: _orientation(data, _JPEG_EXIF)
+    )
+    size = tf.where(orientation >= 5, size[::-1], size)
     height, width = size[0], size[1]
     found = (name, " is ", width, " x ", height, " pixels (width x height)")
     checks = [
@@ -105,7 +112,8 @@ def decode(name, data, shape=None):
             )
         )
     data = require(data, checks)
-    return tf.cond(png, lambda: _decode_png(data), lambda: _decode_jpeg(data))
+    pixels = tf.cond(png, lambda: _decode_png(data), lambda: _decode_jpeg(data))
+    return tuple(_upright(part, orientation) for part in pixels)
 
 
 def _png_size(name, data):
@@ -130,6 +138,42 @@ def _jpeg_size(name, data):
         (scans <= MAX_SCANS, name, f" is a JPEG of more than {MAX_SCANS} scans"),
     ]
     return tf.cast(tf.image.extract_jpeg_shape(require(data, checks)), tf.int64)[:2]
+
+
+def _orientation(data, before):
+    """EXIF orientation 1 to 8, int64; 1 where there is none. `before` is what EXIF data follow."""
+    head = tf.cast(tf.io.decode_raw(tf.strings.substr(data, 0, _EXIF_WITHIN), tf.uint8), tf.int64)
+    count = tf.size(head) - len(before) + 1
+    same = [head[i : count + i] == octet for i, octet in enumerate(before) if octet is not None]
+    starts = tf.where(tf.reduce_all(same, 0))[:, 0] + len(before)
+    start = tf.concat([starts, tf.size(head, tf.int64)[None]], 0)[0]
+    tiff = tf.concat([head[start:], [0]], 0)  # what lies beyond the end reads as 0
+
+    def number(at, octets: int):
+        at = tf.clip_by_value(at[:, None] + np.arange(octets), 0, tf.size(tiff, tf.int64) - 1)
+        weights = 256 ** np.arange(octets, dtype=np.int64)
+        return tf.reduce_sum(tf.gather(tiff, at) * tf.where(little, weights, weights[::-1]), 1)
+
+    little = tiff[0] == ord("I")
+    magic = number(tf.constant([2], tf.int64), 2)
+    directory = number(tf.constant([4], tf.int64), 4)
+    entries = directory + 2 + 12 * tf.range(tf.minimum(number(directory, 2)[0], _EXIF_ENTRIES))
+    values = number(entries + 8, 2)
+    right = (number(entries, 2) == 0x0112) & (number(entries + 2, 2) == 3) & (magic == 42)
+    values = tf.boolean_mask(values, right & (values >= 1) & (values <= 8))
+    return tf.concat([values, [1]], 0)[0]
+
+
+def _upright(pixels, orientation):
+    """Undoes the EXIF orientation of stored pixels (H, W, C)."""
+
+    def changed(pixels, where: tuple, change):
+        wanted = tf.reduce_any(orientation == where)
+        return tf.cond(wanted, lambda: change(pixels), lambda: pixels)
+
+    pixels = changed(pixels, (5, 6, 7, 8), lambda x: tf.transpose(x, (1, 0, 2)))
+    pixels = changed(pixels, (3, 4, 7, 8), lambda x: x[::-1])
+    return changed(pixels, (2, 3, 6, 7), lambda x: x[:, ::-1])
 
 
 def _decode_png(data):
