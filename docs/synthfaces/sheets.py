@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.images import write_image
-from zoo.data.synthfaces import ATTRIBUTE_NAMES, SynthFaces
+from zoo.data.synthfaces import TOGGLED_ATTRIBUTES, SynthFaces
 from zoo.data.synthfaces.picture import take_picture
 from zoo.data.synthfaces.preview import overlay
 from zoo.data.synthfaces.renderer import sitter_of, view_of
@@ -34,7 +34,7 @@ def attributes() -> None:
     """For every attribute: six people without it, with it, and what differs, four times as much."""
     faces = SynthFaces(SIZE, SEED, views_per_identity=1)
     shown = (0, 3, 8, 12, 14, 15)
-    for name in ATTRIBUTE_NAMES:
+    for name in TOGGLED_ATTRIBUTES:
         without, with_ = (
             [faces.render(index, {name: value})["image"] for index in shown] for value in (0, 1)
         )

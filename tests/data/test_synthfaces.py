@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from zoo.attributes import CELEBA_ATTRIBUTES, EDITED_ATTRIBUTES
+from zoo.config import AugmentationSection
 from zoo.data import synthfaces
+from zoo.data.augmentation import augment
 from zoo.data.synthfaces import (
     ATTRIBUTE_NAMES,
     LANDMARK_NAMES,
@@ -201,6 +203,17 @@ def test_layers_are_shares_of_pixels():
         covered += np.isin(example["parsing"][frames], [label("skin"), label("nose")]).sum()
         np.testing.assert_array_equal(with_glasses(example)[~frames], example["parsing"][~frames])
     assert covered > 500
+
+
+def test_layers_move_with_the_picture():
+    face = gallery()[0]
+    mirrored = augment(face, np.random.default_rng(0), AugmentationSection(flip=1.0))
+    np.testing.assert_array_equal(mirrored["layers"], face["layers"][:, ::-1])
+    moved = augment(face, np.random.default_rng(0), AugmentationSection(shift=0.1, rotation=10))
+    neck = moved["parsing"] == label("neck")
+    agreeing = neck == (moved["layers"][..., LAYER_NAMES.index("neck")] > 127)
+    assert neck.sum() > 200 and agreeing.mean() > 0.99
+    assert (face["layers"] != moved["layers"]).any()
 
 
 def test_attributes_are_celebas_and_forced_ones_are_among_them():
