@@ -48,6 +48,6 @@ class SpectralNormConv2D(keras.layers.Conv2D):
         v = _unit(ops.matmul(self.u, ops.transpose(w)))  # (1, kh * kw * in)
         u = _unit(ops.matmul(v, w))  # (1, out)
         if advance:
-            u = ops.where(replicas.is_last_part(), u, self.u)  # all parts see the same u
-            self.u.assign(ops.stop_gradient(u))
+            kept = ops.where(replicas.is_last_part(), u, self.u)  # all parts see the same u
+            self.u.assign(ops.stop_gradient(kept))
         return ops.sum(ops.matmul(v, w) * u)
