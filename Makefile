@@ -19,7 +19,7 @@ demo: install
 	$(BIN)/zoo demo -o demo $(DEMO)
 
 test: install
-	$(BIN)/python -m pytest $(TEST)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TEST)
 
 lint: install
 	$(BIN)/ruff check .

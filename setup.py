@@ -16,7 +16,14 @@ EXTRAS = {
     "plots": ["matplotlib>=3.9"],
 }
 EXTRAS["demo"] = [*sum(EXTRAS.values(), []), "scikit-image>=0.24"]
-EXTRAS["test"] = [*EXTRAS["demo"], "pytest>=8", "psutil>=6", "ruff>=0.9", "setuptools>=77"]
+EXTRAS["test"] = [
+    *EXTRAS["demo"],
+    "pytest>=8",
+    "pytest-xdist>=3.6",
+    "psutil>=6",
+    "ruff>=0.9",
+    "setuptools>=77",
+]
 
 setup(
     name="face-gan-zoo",
