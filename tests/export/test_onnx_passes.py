@@ -179,7 +179,8 @@ def test_fuse_select(total, product):
     graph = parse(
         IMAGE
         + "<float half = {0.5}> { c = Greater(x, half)  f = Cast<to = 1>(c)  n = Not(c)"
-        + f"  g = Cast<to = 1>(n)  a = Exp(x)  b = Neg(x)  p = {product}  q = Mul(g, b)  y = {total} }}"
+        + "  g = Cast<to = 1>(n)  a = Exp(x)  b = Neg(x)"
+        + f"  p = {product}  q = Mul(g, b)  y = {total} }}"
     )
     after = check(graph, lambda g: passes.remove_dead(passes.fuse_select(g)))
     assert operators(after) == {"Greater": 1, "Exp": 1, "Neg": 1, "Where": 1}

@@ -37,8 +37,8 @@ CASES: dict[str, tuple[str, dict]] = {
 """Row of the table -> model and arguments."""
 
 FILES = (
+    ("onnxruntime", "float32"),  # first: the memory that is free afterwards would hide its need
     ("savedmodel", "float32"),
-    ("onnxruntime", "float32"),
     ("onnxruntime", "float16"),
     ("onnxruntime", "int8"),
     ("litert", "float32"),
