@@ -153,7 +153,7 @@ class Files:
             self.figures[path] = {
                 "bytes": sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()),
                 "export_seconds": time.perf_counter() - start,
-                "export_memory": export.peak_memory() - before if reset else None,
+                "export_memory": max(0, export.peak_memory() - before) if reset else None,
             }
         return path
 

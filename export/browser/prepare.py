@@ -46,8 +46,8 @@ def prepare(model, site: Path, runtime: Path, photo: np.ndarray, precision: str)
         raise zoo.ZooError(f"{model.zoo_name} serves {model.task}; the page {' and '.join(TASKS)}")
     if model.task == "edit" and "attributes" not in model.input_keys:
         raise zoo.ZooError(
-            f"{model.zoo_name} must be told every attribute of the result; the page has sliders for "
-            "what changes, as STGAN takes it"
+            f"{model.zoo_name} must be told every attribute of the result; the page has sliders "
+            "for what changes, as STGAN takes it"
         )
     missing = [name for name in RUNTIME if not (runtime / name).is_file()]
     if missing:

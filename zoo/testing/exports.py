@@ -56,7 +56,7 @@ MINUTES = 40
 """After which a model is given up."""
 
 
-def measure(case: str, repeats: int = 5) -> dict:
+def measure(case: str, repeats: int = 9) -> dict:
     """Exports one model in every way and measures what came out.
 
     Args:
