@@ -154,10 +154,11 @@ class AugmentationSection(_Section):
 
 
 class OptimizerSection(_Section):
-    """Adam, as every paper of the zoo uses it; decays count training steps.
+    """Adam, as every paper of the zoo uses it; warm-up and decays count training steps.
 
     `step`: the rate is multiplied by `decay_factor` every `decay_every` steps. `polynomial`: it
-    falls from `decay_start` to nothing at `decay_end` as `(1 - progress) ** decay_power`.
+    falls from `decay_start` to nothing at `decay_end` as `(1 - progress) ** decay_power`. With
+    `warmup` it is multiplied in step n = 0, 1, ... by `(n + 1) / warmup` at first.
     """
 
     learning_rate: float = Field(gt=0)
@@ -170,6 +171,8 @@ class OptimizerSection(_Section):
     decay_start: int = Field(0, ge=0, description="step")
     decay_end: int | None = Field(None, ge=1, description="step")
     decay_power: float = Field(1.0, gt=0, description="1 = linear")
+    warmup: int = Field(0, ge=0, description="steps")
+    clip_norm: float | None = Field(None, gt=0, description="longest gradient, of all variables")
 
     @model_validator(mode="after")
     def _whole_schedule(self):
@@ -182,14 +185,33 @@ class OptimizerSection(_Section):
 
 
 class TrainingSection(_Section):
+    """How long, in what steps, and on which devices.
+
+    `mirrored`: the GPUs of this machine share each batch. `multi_worker`: so do machines, found by
+    `zoo.training.distribution.cluster`. The result is the same but for rounding.
+    """
+
     steps: int = Field(ge=1)
-    batch_size: int = Field(ge=1)
+    batch_size: int = Field(ge=1, description="rows of a batch, of all devices together")
+    accumulate: int = Field(1, ge=1, description="parts in which a batch goes through a device")
+    distribution: Literal["none", "mirrored", "multi_worker"] = "none"
+    steps_per_execution: int = Field(1, ge=1, description="steps that start as one")
     seed: int = Field(0, ge=0, lt=2**32)
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
     ema_decay: float = Field(0.0, ge=0, lt=1, description="of the generator; 0 = none")
     log_every: int = Field(20, ge=1, description="steps")
     sample_every: int = Field(500, ge=1, description="steps between picture grids")
     checkpoint_every: int = Field(500, ge=1, description="steps")
+
+    @model_validator(mode="after")
+    def _whole_executions(self):
+        for key in ("steps", "log_every", "sample_every", "checkpoint_every"):
+            if getattr(self, key) % self.steps_per_execution:
+                raise PydanticCustomError(
+                    "executions",
+                    f"{key} must be a multiple of steps_per_execution, {self.steps_per_execution}",
+                )
+        return self
 
 
 class Recipe(_Section):

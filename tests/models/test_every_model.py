@@ -39,7 +39,7 @@ def synthfaces_batch(tmp_path_factory):
     return batch
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", zoo.list_models(), scope="class")
 class TestEveryModel(ModelSuite):
     learning_rates = {"gfc": 5e-4}  # deep and without normalisation; its recipe has 1e-4
 

@@ -74,7 +74,10 @@ def training_progress():
             if not live:
                 print(f"step {step}: {note}", flush=True)
 
-        yield Reports(data, start, losses)
+        def warning(text):
+            progress.console.print(f"warning: {text}", highlight=False, soft_wrap=True)
+
+        yield Reports(data, start, losses, warning)
 
 
 def check_directory(option: str, directory: Path) -> None:

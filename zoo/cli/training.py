@@ -18,6 +18,7 @@ def train(
     run: Annotated[Path, typer.Option(help="directory of the run")],
     overrides: Overrides = None,
     resume: Annotated[str, typer.Option(help="auto: go on if there are checkpoints; no")] = "auto",
+    smoke: Annotated[bool, typer.Option("--smoke", help="the smoke recipe of that model")] = False,
 ) -> None:
     """Trains a model; the run directory loads with zoo.load()."""
     if resume not in ("auto", "no"):
@@ -25,6 +26,8 @@ def train(
     check_directory("--run", run)
     from zoo.config import load_recipe
 
+    if smoke:
+        recipe = f"{load_recipe(recipe)[0].model.name}/smoke"
     loaded, _ = load_recipe(recipe, overrides or ())
     quiet_tensorflow()
     from zoo.training.runner import train as run_training

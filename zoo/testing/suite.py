@@ -1,12 +1,16 @@
 """The contracts that every model of the zoo keeps, as one pytest class.
 
-    @pytest.mark.parametrize("name", zoo.list_models())
+    @pytest.mark.parametrize("name", zoo.list_models(), scope="class")
     class TestEveryModel(ModelSuite): ...
 
-A model is tested in the size of its `smoke` recipe, on random batches.
+A model is tested in the size of its `smoke` recipe, on random batches. Import this module before
+TensorFlow computes anything: it makes a second logical CPU, for the test on two devices.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,6 +25,13 @@ from zoo.registry import create
 from zoo.testing.batches import random_batch, training_batch
 from zoo.training import checkpoint
 from zoo.training.adam import Adam
+
+DEVICES = 2
+cpu = tf.config.list_physical_devices("CPU")[0]
+if tf.config.get_logical_device_configuration(cpu) is None:
+    tf.config.set_logical_device_configuration(
+        cpu, [tf.config.LogicalDeviceConfiguration()] * DEVICES
+    )
 
 _IMAGE_TASKS = ("complete", "edit", "frontalize")
 
@@ -38,6 +49,14 @@ def compiled(model: GANModel, **options) -> GANModel:
     return model
 
 
+def trainable(name: str) -> GANModel:
+    """The model with an average and optimizers whose steps do not magnify rounding."""
+    model = small_model(name)
+    optimizers = {n: Adam(1e-3, epsilon=1e-3) for n in model.default_loss_weights}
+    model.compile(optimizers, ema_decay=0.9)
+    return model
+
+
 def snapshot(variables) -> dict[str, np.ndarray]:
     """Path -> copy of the value."""
     return {v.path: v.numpy().copy() for v in variables}
@@ -49,14 +68,56 @@ def changed(before: dict[str, np.ndarray], variables) -> set[str]:
 
 
 def train(model: GANModel, steps: int, first: int = 0) -> list[dict]:
-    """Runs the training step on batches `first ...`; returns the logs."""
+    """Runs the training step on batches `first ...`; returns the losses of each step."""
     step = tf.function(model.train_step)
     logs = []
     for n in range(first, first + steps):
         for tracker in model.metrics:
             tracker.reset_state()
-        logs.append({k: float(v) for k, v in step(training_batch(model, seed=n)).items()})
+        logged = step(training_batch(model, seed=n)).items()
+        logs.append({k: float(v) for k, v in logged if not k.endswith("/gradient_norm")})
     return logs
+
+
+def rows_of(batch: dict, model: GANModel, share: int, shares: int) -> dict:
+    """One device's rows of a training batch: of each of the batches joined in it."""
+
+    def rows(value):
+        parts = tf.reshape(value, (model.batches_per_step, shares, -1, *value.shape[1:]))
+        return tf.reshape(parts[:, share], (-1, *value.shape[1:]))
+
+    return {key: rows(value) for key, value in batch.items()}
+
+
+@dataclass
+class Training:
+    """A model that was trained `STEPS` steps, and what it was like on the way."""
+
+    model: GANModel
+    directory: Path  # of a checkpoint after each step
+    states: list[dict[str, np.ndarray]] = field(default_factory=list)  # before and after each step
+    logs: list[dict[str, float]] = field(default_factory=list)
+
+    STEPS = 4
+
+    def __post_init__(self):
+        self.step = tf.function(self.model.train_step)
+        self.states.append(self.state())
+        self.go_on(0)
+
+    def go_on(self, first: int) -> None:
+        """The steps from `first` on, which are always the same."""
+        for n in range(first, self.STEPS):
+            for tracker in self.model.metrics:
+                tracker.reset_state()
+            logs = self.step(training_batch(self.model, seed=n))
+            if len(self.states) == n + 1:
+                self.logs.append({name: float(value) for name, value in logs.items()})
+                self.states.append(self.state())
+                checkpoint.save(self.model, self.directory, keep=self.STEPS)
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {name: variable.numpy().copy() for name, variable in self.model.state().items()}
 
 
 class ModelSuite:
@@ -121,20 +182,81 @@ class ModelSuite:
                 assert value.shape == () and value.dtype == tf.float32, f"{group}/{loss}"
                 assert np.isfinite(value), f"{group}/{loss}"
 
-    def test_every_weight_gets_gradient_and_moves(self, name):
-        model = compiled(small_model(name))
-        before = snapshot(model.trainable_variables)
-        train(model, 2)  # in the first step a discriminator's last bias may be balanced exactly
-        still = set(before) - changed(before, model.trainable_variables)
-        assert still == set(model.balanced)
+    # The tests that train share one training, since tracing a step is what takes long
 
-    def test_no_phantom_optimizer(self, name):
-        model = compiled(small_model(name))
+    @pytest.fixture(scope="class")
+    def trained(self, name, tmp_path_factory) -> Training:
+        return Training(trainable(name), tmp_path_factory.mktemp(name))
+
+    def test_every_weight_gets_gradient_and_moves(self, trained):
+        # two steps: in the first a discriminator's last bias may be balanced exactly
+        before, after = trained.states[0], trained.states[2]
+        weights = {v.path for v in trained.model.trainable_variables}
+        still = {path for path in weights if np.array_equal(before[path], after[path])}
+        assert still == set(trained.model.balanced)
+
+    def test_no_phantom_optimizer(self, trained):
+        model = trained.model
         assert model.optimizer is None
         assert set(model.optimizers) == set(model.default_loss_weights)
         for group, optimizer in model.optimizers.items():
-            trained = model.optimized(group)
-            assert optimizer.built and len(optimizer.variables) == 2 + 2 * len(trained)
+            variables = model.optimized(group)
+            assert optimizer.built and len(optimizer.variables) == 2 + 2 * len(variables)
+
+    def test_gradient_norms_are_logged(self, trained):
+        for group, weights in trained.model.loss_weights.items():
+            for logs in trained.logs if weights else ():
+                assert 0 < logs[f"{group}/gradient_norm"] < np.inf
+        assert set(trained.model.logged) == set(trained.logs[0])
+
+    def test_resumed_at_any_step_is_bit_equal(self, trained):
+        """Networks, averages, optimizers and random draws: nothing else is left of a killed run."""
+        for n, path in enumerate(checkpoint.steps(trained.directory)[:-1], start=1):
+            assert checkpoint.restore(trained.model, path) == n
+            trained.go_on(n)
+            ours, theirs = trained.state(), trained.states[-1]
+            assert set(ours) == set(theirs)
+            for key, value in theirs.items():
+                np.testing.assert_array_equal(ours[key], value, err_msg=f"from step {n}: {key}")
+
+    def test_average_follows_and_swaps(self, trained):
+        model = trained.model
+        generator = model.networks[model.network_names[0]]
+        before = snapshot(generator.variables)
+        with model.averaged_weights():
+            assert changed(before, generator.variables)
+        assert not changed(before, generator.variables)
+
+    def test_two_devices_equal_one(self, name, trained):
+        """The same batches, half of the rows on each device: weights and mean losses are equal.
+
+        Batch norm takes its statistics from both halves, and random numbers belong to the rows.
+        """
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(DEVICES)])
+        with strategy.scope():
+            model = trainable(name)
+
+        @tf.function
+        def step(batch):
+            return strategy.run(model.train_step, args=(batch,))
+
+        for n in range(3):
+            batch = training_batch(model, seed=n)
+            shares = [rows_of(batch, model, share, DEVICES) for share in range(DEVICES)]
+            for tracker in model.metrics:
+                tracker.reset_state()
+            logs = step(
+                strategy.experimental_distribute_values_from_function(
+                    lambda context: shares[context.replica_id_in_sync_group]  # noqa: B023
+                )
+            )
+        for key, variable in model.state().items():
+            np.testing.assert_allclose(
+                variable.numpy(), trained.states[3][key], rtol=1e-5, atol=1e-5, err_msg=key
+            )
+        for key, value in logs.items():
+            mean = np.mean([float(v) for v in strategy.experimental_local_results(value)])
+            np.testing.assert_allclose(mean, trained.logs[2][key], rtol=1e-3, err_msg=key)
 
     def test_loss_falls_on_one_batch(self, name, batch_to_learn):
         """The first network's objective, within 20 steps, by a twentieth."""
@@ -159,29 +281,6 @@ class ModelSuite:
         assert not changed(snapshot(model.variables), loaded.variables)
         batch = random_batch(model)
         np.testing.assert_array_equal(model(batch), loaded(batch))
-
-    def test_stop_and_resume_is_bit_equal(self, name, tmp_path):
-        whole = compiled(small_model(name), ema_decay=0.9)
-        train(whole, 4)
-        first = compiled(small_model(name), ema_decay=0.9)
-        train(first, 2)
-        checkpoint.save(first, tmp_path)
-        second = compiled(small_model(name), ema_decay=0.9)
-        assert checkpoint.restore_latest(second, tmp_path) == 2
-        train(second, 2, first=2)
-        ours, theirs = second.state(), whole.state()
-        assert set(ours) == set(theirs)
-        for key, variable in theirs.items():
-            np.testing.assert_array_equal(variable.numpy(), ours[key].numpy(), err_msg=key)
-
-    def test_average_follows_and_swaps(self, name):
-        model = compiled(small_model(name), ema_decay=0.5)
-        train(model, 2)
-        generator = model.networks[model.network_names[0]]
-        before = snapshot(generator.variables)
-        with model.averaged_weights():
-            assert changed(before, generator.variables)
-        assert not changed(before, generator.variables)
 
     @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
     def test_mixed_precision(self, name, policy):

@@ -8,6 +8,9 @@ import shutil
 import warnings
 from pathlib import Path
 
+import numpy as np
+from safetensors import SafetensorError
+
 from zoo import weights
 from zoo.errors import ZooError
 from zoo.files import atomic_path, sha256
@@ -19,15 +22,24 @@ def save(model, directory: str | os.PathLike, keep: int = 2) -> Path:
     """Writes `directory/step-00001234` with networks, optimizers, average and step.
 
     The folder appears under its name only when it is whole; then all but the newest `keep` go.
+
+    Raises:
+        ZooError: a value is not finite, or the folder cannot be written; older ones stay.
     """
     step = int(model.step.numpy())
     path = Path(directory) / f"step-{step:08d}"
     arrays = {name: variable.numpy() for name, variable in model.state().items()}
-    with atomic_path(path) as temporary:
-        temporary.mkdir()
-        weights.write(temporary / STATE, arrays)
-        card = {"step": step, "model": model.zoo_name, "sha256": sha256(temporary / STATE)}
-        (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ZooError(f"step {step}: {name} is not finite; no checkpoint of it is kept")
+    try:
+        with atomic_path(path) as temporary:
+            temporary.mkdir()
+            weights.write(temporary / STATE, arrays)
+            card = {"step": step, "model": model.zoo_name, "sha256": sha256(temporary / STATE)}
+            (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+    except (OSError, SafetensorError) as error:  # such as a full disk
+        raise ZooError(f"cannot write the checkpoint {path}: {error}") from error
     for old in steps(directory)[:-keep]:
         shutil.rmtree(old)
     return path

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
-import platform
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 import yaml
 
@@ -23,9 +22,10 @@ from zoo.data.synthfaces import generate, open_dataset
 from zoo.errors import ZooError
 from zoo.files import atomic_path
 from zoo.registry import argument_names, check_names, create, model_class
-from zoo.training import checkpoint, pictures
+from zoo.training import checkpoint, distribution, pictures
 from zoo.training.adam import Adam
-from zoo.training.callbacks import Keeper, Logger, Sampler
+from zoo.training.callbacks import Keeper, Rows, Sampler, Stopper, Table, TensorBoard, Watch
+from zoo.training.environment import environment
 from zoo.training.schedules import schedule
 
 _PICTURED = 6  # faces in a grid
@@ -38,6 +38,7 @@ class Progress:
     data: Callable[[int, int], None] = lambda done, total: None
     start: Callable[[int, int], None] = lambda step, total: None
     losses: Callable[[int, dict], None] = lambda step, losses: None
+    warning: Callable[[str], None] = lambda text: None
 
 
 def train(
@@ -45,10 +46,14 @@ def train(
 ) -> Path:
     """Trains a model; a run that was stopped goes on from its newest checkpoint.
 
+    With `training.distribution: multi_worker` all workers call this with the same recipe and the
+    same directory, on a disk that all see; the first of them alone writes there.
+
     Args:
         recipe: what to do.
         run: directory of the run: `recipe.yaml`, `environment.json`, `log.csv`, `curves.png`,
-            `samples/`, `checkpoints/` and `preset/`, which `zoo.load(run)` loads.
+            `tensorboard/`, `samples/`, `checkpoints/`, `preset/`, which `zoo.load(run)` loads, and
+            `warnings.log`, if there were any.
         resume: go on if there are checkpoints; False refuses a directory that has some.
         progress: callbacks for a progress display.
 
@@ -56,7 +61,8 @@ def train(
         The run directory.
 
     Raises:
-        ZooError: illegal recipe, another recipe in the same directory, broken data or checkpoints.
+        ZooError: illegal recipe, another recipe in the same directory, broken data or checkpoints,
+            a loss that is not finite, a full disk, a lost worker. What was kept stays usable.
         KeyboardInterrupt: stopped by Ctrl-C or SIGTERM, after a checkpoint was written.
     """
     run, progress = Path(run), progress or Progress()
@@ -64,46 +70,113 @@ def train(
     plots.require_matplotlib()  # before hours of work, not at the first checkpoint
     if not resume and checkpoint.steps(checkpoints):
         raise ZooError(f"{run} holds a run already; resume it or choose another directory")
+    strategy = distribution.make_strategy(recipe.training.distribution)
+    chief = distribution.worker(strategy) == 0
+    model = _model(recipe, strategy)
+    if chief:
+        _claim(run, recipe)
+    parts, validation = _batches(recipe, model, strategy, progress)
+    with strategy.scope():
+        model.compile(
+            _optimizers(recipe, model),
+            ema_decay=recipe.training.ema_decay,
+            accumulate=recipe.training.accumulate,
+            steps_per_execution=recipe.training.steps_per_execution,
+        )
+    start = checkpoint.restore_latest(model, checkpoints) or 0
+    found = distribution.meet(strategy, start)
+    if set(found) != {start}:
+        raise ZooError(
+            f"the workers found checkpoints of different steps: {', '.join(map(str, found))}; "
+            f"{run} must be one directory that all of them see"
+        )
+    stop = recipe.training.steps
+    progress.start(start, stop)
+    callbacks, keeper = _callbacks(recipe, run, start, model, validation, progress, chief)
+    with _clear_errors(run):
+        if start < stop:
+            datasets = [part.as_dataset(start, stop) for part in parts]
+            _fit(
+                model, distribution.distribute(strategy, datasets), stop - start, callbacks, keeper
+            )
+        if chief and (start < stop or not (run / "preset").is_dir()):
+            keeper.set_model(model)
+            keeper.keep()
+        distribution.meet(strategy)  # nobody leaves while the chief writes
+    return run
+
+
+def _model(recipe: Recipe, strategy: tf.distribute.Strategy):
+    """The model of a recipe, with random weights, on the devices of the strategy."""
     keras.utils.set_random_seed(recipe.training.seed)
     cls = model_class(recipe.model.name)
     check_names("recipe key model.arguments", recipe.model.arguments, argument_names(cls))
     check_names("recipe key optimizers", recipe.optimizers, cls.default_loss_weights)
-    keras.config.set_dtype_policy(recipe.training.precision)
+    devices, training = strategy.num_replicas_in_sync, recipe.training
+    if training.batch_size % (devices * training.accumulate):
+        raise ZooError(
+            f"recipe: training.batch_size is {training.batch_size}; legal are multiples of "
+            f"{devices * training.accumulate}: devices ({devices}) times training.accumulate"
+        )
+    keras.config.set_dtype_policy(training.precision)
     try:
-        model = create(recipe.model.name, **recipe.model.arguments)
+        with strategy.scope():
+            return create(recipe.model.name, **recipe.model.arguments)
     finally:
         keras.config.set_dtype_policy("float32")
-    _claim(run, recipe)
-    training, validation = _batches(recipe, model, progress)
-    model.compile(_optimizers(recipe, model), ema_decay=recipe.training.ema_decay)
-    start = checkpoint.restore_latest(model, checkpoints) or 0
-    stop = recipe.training.steps
-    progress.start(start, stop)
 
+
+def _callbacks(recipe, run: Path, start: int, model, validation, progress: Progress, chief: bool):
+    """What watches a run; all workers stop on the same signs, but only the chief writes."""
     settings = recipe.training
-    card = {"recipe": recipe.model_dump(mode="json")}
-    logger = Logger(run, settings.log_every, progress.losses)
-    keeper = Keeper(run, settings.checkpoint_every, logger, card)
+    if not chief:
+        return [Rows(settings.log_every, settings.steps, [])], None
+    table = Table(run, start)
+
+    def report(text: str) -> None:
+        with open(run / "warnings.log", "a", encoding="utf-8") as file:
+            file.write(text + "\n")
+        progress.warning(text)
+
+    sinks = [table, TensorBoard(run / "tensorboard"), Watch(report), progress.losses]
+    keeper = Keeper(
+        run, settings.checkpoint_every, table, {"recipe": recipe.model_dump(mode="json")}
+    )
     draw = pictures.drawer(model, validation)
     sampler = [Sampler(run / "samples", settings.sample_every, draw)] if draw else []
-    if start < stop:
-        with _stop_signals():
-            try:
-                model.fit(
-                    training.as_dataset(start, stop),
-                    epochs=1,
-                    steps_per_epoch=stop - start,
-                    verbose=0,
-                    shuffle=False,
-                    callbacks=[logger, *sampler, keeper],
-                )
-            except KeyboardInterrupt:
-                keeper.keep()
-                raise
-    if start < stop or not (run / "preset").is_dir():
-        keeper.set_model(model)
-        keeper.keep()
-    return run
+    return [Rows(settings.log_every, settings.steps, sinks), *sampler, keeper], keeper
+
+
+def _fit(model, dataset, steps: int, callbacks: list, keeper: Keeper | None) -> None:
+    try:
+        with Stopper() as stopper:
+            model.fit(
+                dataset,
+                epochs=1,
+                steps_per_epoch=steps,
+                verbose=0,
+                shuffle=False,
+                callbacks=[*callbacks, stopper],
+            )
+    except KeyboardInterrupt:
+        if keeper is not None:
+            keeper.keep()
+        raise
+
+
+@contextlib.contextmanager
+def _clear_errors(run: Path):
+    """A full disk and a lost worker are no bugs."""
+    kept = f"{run} holds the checkpoints until then; the same command goes on from them"
+    try:
+        yield
+    except distribution.LOST as error:
+        what = error.message.splitlines()[0][:200]
+        raise ZooError(f"another worker was lost ({what}). {kept}, on all workers") from error
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ZooError(f"cannot write {error.filename}: {error.strerror}. {kept}") from error
 
 
 def _claim(run: Path, recipe: Recipe) -> None:
@@ -111,26 +184,30 @@ def _claim(run: Path, recipe: Recipe) -> None:
     path = run / "recipe.yaml"
     values = recipe.model_dump(mode="json")
     if path.is_file():
-        old = yaml.safe_load(path.read_text(encoding="utf-8"))
-        old["training"]["steps"] = values["training"]["steps"]  # a run may be made longer
+        try:
+            old = Recipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (ValueError, yaml.YAMLError) as error:
+            raise ZooError(f"{path} is no recipe of this version of the zoo") from error
+        old = old.model_dump(mode="json")
+        for key in ("steps", "distribution"):  # a run may be made longer, and go on elsewhere
+            old["training"][key] = values["training"][key]
         if old != values:
             raise ZooError(f"{run} was started with another recipe; see {path}")
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    environment = {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
     with atomic_path(run / "environment.json") as temporary:
-        temporary.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(environment(recipe), indent=2) + "\n", encoding="utf-8")
 
 
-def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batches]:
+def _batches(
+    recipe: Recipe, model, strategy: tf.distribute.Strategy, progress: Progress
+) -> tuple[list[Batches], Batches]:
+    """Training batches, for each device of this worker its own rows; and those for pictures."""
+    if distribution.worker(strategy) > 0:
+        distribution.meet(strategy)  # the chief makes the data, if they must be made
     dataset = prepare_data(recipe.data, progress.data)
+    if distribution.worker(strategy) == 0:
+        distribution.meet(strategy)
     if model.default_size != dataset.size:
         raise ZooError(
             f"recipe: model.arguments.image_size is {model.default_size}, "
@@ -150,17 +227,22 @@ def _batches(recipe: Recipe, model, progress: Progress) -> tuple[Batches, Batche
         "hint_settings": recipe.hints,
         "attribute_columns": _attribute_columns(model, dataset),
     }
-    training = Batches(
-        *(dataset, indices[0], size, seed, keys),
-        augmentation=recipe.augmentation,
-        joined=model.batches_per_step,
-        **settings,
-    )
+    parts = [
+        Batches(
+            *(dataset, indices[0], size, seed, keys),
+            augmentation=recipe.augmentation,
+            joined=model.batches_per_step,
+            worker=share,
+            workers=strategy.num_replicas_in_sync,
+            **settings,
+        )
+        for share in distribution.shares(strategy)
+    ]
     plain = AugmentationSection(flip=0)
     validation = Batches(
         dataset, indices[1], _PICTURED, seed + 1, keys, augmentation=plain, **settings
     )
-    return training, validation
+    return parts, validation
 
 
 def _attribute_columns(model, dataset) -> list[int] | None:
@@ -204,19 +286,7 @@ def _optimizers(recipe: Recipe, model) -> dict[str, Adam]:
             settings.beta_1,
             settings.beta_2,
             settings.epsilon,
+            global_clipnorm=settings.clip_norm,
         )
         for name, settings in recipe.optimizers.items()
     }
-
-
-class _stop_signals:
-    """Inside the block SIGTERM acts like Ctrl-C."""
-
-    def __enter__(self):
-        def stop(number, frame):
-            raise KeyboardInterrupt
-
-        self.old = signal.signal(signal.SIGTERM, stop)
-
-    def __exit__(self, *error):
-        signal.signal(signal.SIGTERM, self.old)

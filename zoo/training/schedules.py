@@ -15,7 +15,7 @@ def schedule(settings: OptimizerSection, updates_per_step: int = 1):
         settings: of the recipe; they count training steps.
         updates_per_step: how often this optimizer is applied in one training step.
     """
-    if settings.schedule == "constant":
+    if settings.schedule == "constant" and not settings.warmup:
         return settings.learning_rate
     return Decay(settings, updates_per_step)
 
@@ -30,10 +30,13 @@ class Decay(keras.optimizers.schedules.LearningRateSchedule):
     def __call__(self, updates):
         s = self.settings
         step = ops.cast(updates // self.updates_per_step, "float32")
+        rate = ops.cast(s.learning_rate, "float32")
         if s.schedule == "step":
-            return s.learning_rate * s.decay_factor ** ops.floor(step / s.decay_every)
-        progress = (step - s.decay_start) / (s.decay_end - s.decay_start)
-        return s.learning_rate * (1.0 - ops.clip(progress, 0.0, 1.0)) ** s.decay_power
+            rate = s.learning_rate * s.decay_factor ** ops.floor(step / s.decay_every)
+        elif s.schedule == "polynomial":
+            progress = (step - s.decay_start) / (s.decay_end - s.decay_start)
+            rate = s.learning_rate * (1.0 - ops.clip(progress, 0.0, 1.0)) ** s.decay_power
+        return rate * ops.minimum(1.0, (step + 1.0) / s.warmup) if s.warmup else rate
 
     def get_config(self) -> dict:
         return {"settings": self.settings.model_dump(), "updates_per_step": self.updates_per_step}
