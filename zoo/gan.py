@@ -213,6 +213,9 @@ class GANModel(keras.Model):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: models are built. Keras would take means of a batch's integers over workers."""
+
     @property
     def metrics(self):
         return [*self._trackers.values(), *self._norms.values()]
