@@ -6,30 +6,45 @@ Its own packages come first on its path, then those of this environment, which s
 Does nothing where it has been made from the same `kserve.txt`. Prints its Python.
 """
 
+import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 PINS = Path(__file__).parent / "kserve.txt"
 
 
 def make(directory: Path = Path(sys.prefix) / "kserve") -> Path:
-    """Makes the environment; returns its Python."""
-    python, stamp = directory / "bin" / "python", directory / "kserve.txt"
-    if stamp.exists() and stamp.read_bytes() == PINS.read_bytes():
-        return python
-    shutil.rmtree(directory, ignore_errors=True)
+    """Makes the environment, whole or not at all; returns its Python."""
+    if not _current(directory):
+        with tempfile.TemporaryDirectory(prefix=".kserve.", dir=directory.parent) as holder:
+            made = Path(holder) / "made"
+            _install(made)
+            if not _current(directory):  # another process may have been faster
+                if directory.exists():
+                    os.rename(directory, Path(holder) / "old")
+                os.rename(made, directory)
+    return directory / "bin" / "python"
+
+
+def _current(directory: Path) -> bool:
+    stamp = directory / PINS.name
+    return stamp.exists() and stamp.read_bytes() == PINS.read_bytes()
+
+
+def _install(directory: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
+    python = directory / "bin" / "python"
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     packages = subprocess.run([python, "-c", where], check=True, capture_output=True, text=True)
     below = Path(packages.stdout.strip()) / "below.pth"
     below.write_text(sysconfig.get_path("purelib") + "\n")
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", "--no-deps", "-r", PINS], check=True)
-    shutil.copyfile(PINS, stamp)  # the last step: without it the environment is not whole
-    return python
+    shutil.copyfile(PINS, directory / PINS.name)
 
 
 if __name__ == "__main__":
