@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import cv2
 import numpy as np
 
@@ -52,6 +54,11 @@ def face_batches(
     )
     batch = {key: value.astype(np.float32) for key, value in batches(0).items()}
     return [{key: value[i : i + 1] for key, value in batch.items()} for i in range(count)]
+
+
+def can_render() -> bool:
+    """Whether the extra `synthfaces` is installed."""
+    return all(importlib.util.find_spec(package) for package in ("numba", "scipy"))
 
 
 def _example(face: dict[str, np.ndarray], size: int) -> dict[str, np.ndarray]:

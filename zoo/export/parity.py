@@ -57,7 +57,7 @@ class Parity:
             legal = f"legal is up to {TOLERANCES[self.format]:.0e}"
         else:
             legal = f"{self.psnr:.1f} dB; legal is from {LEAST_PSNR[self.precision]:.0f} dB"
-        return f"largest difference from Keras {self.max_abs_diff:.2e}, {legal}"
+        return f"largest difference from Keras: {self.max_abs_diff:.2e}; {legal}"
 
 
 def verify(
