@@ -18,9 +18,13 @@ def preset(tmp_path_factory):
 
 @pytest.fixture(autouse=True, scope="module")
 def _give_memory_back():
-    """Models and their traced functions lie in reference cycles; some are of full size."""
+    """Models and their traced functions lie in reference cycles; some are of full size.
+
+    TensorFlow's graphs stay behind for ever: they are not looked through again.
+    """
     yield
     gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):
