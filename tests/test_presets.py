@@ -98,6 +98,9 @@ def test_networks_subset(model, tmp_path):
     assert config["card"] == {"licence": "Apache-2.0", "source": "a test"}
     with pytest.raises(ZooError, match="unknown network 'generater'.*Did you mean 'generator'"):
         model.save_preset(tmp_path / "q", networks=["generater"])
+    for networks in ("generator", []):
+        with pytest.raises(ZooError, match="legal is a list of some of generator, discriminator"):
+            model.save_preset(tmp_path / "q", networks=networks)
     assert not (tmp_path / "q").exists()
 
 

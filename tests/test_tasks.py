@@ -407,7 +407,7 @@ def test_a_classifier_says_what_the_face_is():
     ({"source_attributes": [0, 1]}, "legal are 0 or 1 for each of Bald, Bangs, Male"),
     ({"source_attributes": {"Bald": 0.5}}, "legal are 0 or 1"),
     ({"source_attributes": ["Bald"]}, r"are \['Bald'\]; legal are 0 or 1 for each of"),
-    ({"source_attributes": {"Bald": "no"}}, "legal are 0 or 1 for each of"),
+    ({"source_attributes": {"Bald": "no"}}, "are {'Bald': 'no'}; legal are 0 or 1 for each of"),
     ({"source_attributes": [[0], [0, 1]]}, "legal are 0 or 1 for each of"),
     ({"classifier": "mine"}, "'mine' is no model; legal is one that serves 'classify'"),
     ({"source_attributes": {"Hat": 1}}, "unknown source attribute 'Hat'"),

@@ -205,9 +205,9 @@ def _run(model, values: dict[str, np.ndarray]) -> np.ndarray:
 def _attribute_vector(values, names: Sequence[str]) -> np.ndarray:
     if isinstance(values, Mapping):
         check_names("source attribute", values, names)
-        values = [values.get(name, 0.0) for name in names]
+    given = [values.get(n, 0.0) for n in names] if isinstance(values, Mapping) else values
     try:
-        vector = np.asarray(values, np.float32)
+        vector = np.asarray(given, np.float32)
     except (TypeError, ValueError):  # names, nothing, lists of different lengths
         vector = np.zeros(())
     if vector.shape != (len(names),) or not np.isin(vector, (0.0, 1.0)).all():

@@ -84,7 +84,7 @@ def add(
     quiet_tensorflow()
     from zoo.presets.adding import add as add_run
 
-    entry = add_run(run, name, results=metrics, networks=networks, url=url, output=output)
+    entry = add_run(run, name, results=metrics, networks=networks or None, url=url, output=output)
     print(f"{name}: {entry.size / 1e6:.2f} MB, recipe {entry.recipe}")
 
 

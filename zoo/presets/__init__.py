@@ -78,7 +78,10 @@ def save(
 
     directory = Path(directory)
     _check_place(directory)
-    kept = list(networks or model.network_names)
+    kept = list(model.network_names if networks is None else networks)
+    if isinstance(networks, str) or not kept:
+        legal = ", ".join(model.network_names)
+        raise ZooError(f"networks is {networks!r}; legal is a list of some of {legal}")
     check_names("network", kept, model.network_names)
     arrays = {}
     for variable in _variables(model, kept).values():

@@ -62,7 +62,7 @@ def add(
     place = store.SHIPPED
     with place.workshop() as work:
         card = {"recipe": recipe, "step": config["card"].get("step")}
-        kept = networks or _needed(model)
+        kept = _needed(model) if networks is None else networks
         made = save(model, work / name, networks=kept, half=True, **card)
         entry = bundles.describe(made)
         entry = entry.model_copy(
