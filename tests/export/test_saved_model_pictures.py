@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from zoo import tasks
 from zoo.data import images
@@ -129,6 +131,37 @@ def test_pictures_are_read_as_by_the_package(picture, suffix, tmp_path):
 
 
 PNG, JPEG = encoded(photo(40, 60)), encoded(photo(40, 60), ".jpg")
+
+
+def written(mode, colours=256, **options):
+    """A picture in a mode of Pillow's, and by default a PNG."""
+    file, picture = io.BytesIO(), Image.fromarray(photo(20, 30))
+    picture = picture.quantize(colours) if mode == "P" else picture.convert(mode)
+    picture.save(file, **{"format": "PNG", **options})
+    return file.getvalue()
+
+
+RARE = {
+    "1 bit": (written("1"), 0),
+    "palette": (written("P"), 0),
+    "palette of 2": (written("P", 2, bits=1), 0),
+    "palette of 16": (written("P", 16, bits=4), 0),
+    "transparent colour": (written("P", transparency=3), 0),
+    "transparent colour of 16": (written("P", 16, bits=4, transparency=3), 0),
+    "grey and alpha": (written("LA"), 0),
+    "progressive": (written("RGB", format="JPEG", progressive=True), 0),
+    "no subsampling": (written("RGB", format="JPEG", subsampling=0), 0),
+    "cmyk": (written("CMYK", format="JPEG"), 1),
+    "16 bits": (encoded(photo(20, 30)[..., 0].astype(np.uint16) * 251), 1),
+}
+
+
+@pytest.mark.parametrize("data, tolerance", RARE.values(), ids=RARE.keys())
+def test_rare_files_are_read_as_by_the_package(data, tolerance, tmp_path):
+    (tmp_path / "file").write_bytes(data)
+    found = pictures.over_white(*pictures.decode("x", tf.constant(data))).numpy()
+    difference = np.abs(found.astype(int) - images.read_image(tmp_path / "file"))
+    assert difference.max() <= tolerance
 
 
 def with_exif(data, orientation, order):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -391,3 +394,23 @@ def test_a_model_of_fixed_size_cannot_be_free(tmp_path):
     with pytest.raises(ZooError, match="context_encoder needs a fixed size, 32 pixels"):
         zoo.export.saved_model(small_model("context_encoder"), tmp_path / "1", size=(None, None))
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads /proc")
+def test_a_bomb_takes_no_memory(loaded):
+    """A true file of 11,000 x 11,000 pixels, which TensorFlow itself would decode to 484 MB."""
+    side = 11_000
+    body = zlib.compressobj(1)
+    rows = b"".join(body.compress(bytes(side + 1)) for _ in range(side)) + body.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")):
+        bomb += (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+    for key in ("image_bytes", "mask_bytes"):
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = zoo.export.peak_memory()
+        with pytest.raises(Refused, match=rf"{key}\[0\] is 11000 x 11000 pixels"):
+            call(loaded.signatures["predict_bytes"], **files(job(40, 60), seed=[0]) | {key: [bomb]})
+        assert zoo.export.peak_memory() - before < 100e6

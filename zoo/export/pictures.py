@@ -178,7 +178,12 @@ def _upright(pixels, orientation):
 
 def _decode_png(data):
     pixels = tf.io.decode_png(data, channels=4, name="png")
-    return pixels[..., :3], pixels[..., 3:]
+    alpha = pixels[..., 3:]
+    # where a file has no alpha, TensorFlow fills in the largest value of its bit depth
+    depth = tf.io.decode_raw(tf.strings.substr(data, 24, 1), tf.uint8)[0]
+    filled = tf.minimum(2 ** tf.cast(depth, tf.int32), 256) - 1
+    absent = tf.reduce_all(tf.cast(alpha, tf.int32) == filled)
+    return pixels[..., :3], tf.where(absent, tf.constant(255, tf.uint8), alpha)
 
 
 def _decode_jpeg(data):
