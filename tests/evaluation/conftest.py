@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from zoo.data.synthfaces import generate, open_dataset
+from zoo.models.tp_gan.model import TPGAN
 from zoo.testing.suite import small_model
 
 SIZE = 32
@@ -46,3 +47,11 @@ def protocol(faces, tmp_path):
         return path
 
     return protocol
+
+
+@pytest.fixture
+def mirrored(monkeypatch):
+    """TP-GAN answers with the mirror image: its networks take a second for each face."""
+    monkeypatch.setattr(
+        TPGAN, "call", lambda self, batch, training=False: batch["image"][:, :, ::-1]
+    )

@@ -18,6 +18,7 @@ from zoo.evaluation import baselines
 from zoo.evaluation.evaluate import evaluate
 from zoo.evaluation.identification import rank1
 from zoo.evaluation.report import compare, read_result
+from zoo.metrics import Embedding
 
 TEST = [16, 17, 36, 37]  # both views of the persons 8 and 18
 
@@ -32,6 +33,11 @@ def psnr(true, pred, region=None):
     error = (true.astype(float) - pred) ** 2
     error = error.mean() if region is None else error[region].mean()
     return 100.0 if error == 0 else min(100.0, 10 * np.log10(255**2 / error))
+
+
+def attributes_of(face, names):
+    values = dict(zip(ATTRIBUTE_NAMES, face["attributes"].tolist(), strict=True))
+    return {name: values[name] for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -197,14 +203,14 @@ def test_editing(faces, presets, protocol, tmp_path):
     reconstruction = []
     for index in (16, 36):
         face = faces[index]
-        source = dict(zip(ATTRIBUTE_NAMES, face["attributes"].tolist(), strict=True))
+        source = attributes_of(face, names)
         same = model.edit(face["image"], {"Male": source["Male"]}, source_attributes=source)
         reconstruction.append(psnr(face["image"], same))
     for column, name in enumerate(names):
         each = {"psnr": [], "l1_hole": [], "unchanged_error": []}
         for index in (16, 36):
             face = faces[index]
-            source = dict(zip(ATTRIBUTE_NAMES, face["attributes"].tolist(), strict=True))
+            source = attributes_of(face, names)
             result = model.edit(face["image"], {name: 1 - source[name]}, source_attributes=source)
             seen = classifier.classify(result)
             matrix[column] += [(seen[n] > 0.5) != source[n] for n in names]
@@ -235,7 +241,7 @@ def test_editing(faces, presets, protocol, tmp_path):
     assert strong[names.index("Male")] == 1.5  # what `strength: 1.5` asks for
 
 
-def test_frontalization(presets, protocol, tmp_path, tmp_path_factory):
+def test_frontalization(presets, protocol, mirrored, tmp_path, tmp_path_factory):
     directory = tmp_path_factory.mktemp("turned") / "faces"
     generate(directory, 40, size=128, views_per_identity=4, poses="multipie", sketch="none")
     turned = open_dataset(directory)
@@ -245,22 +251,19 @@ def test_frontalization(presets, protocol, tmp_path, tmp_path_factory):
             **{"source": "synthfaces", "directory": str(directory), "size": 128, "count": 40},
             **{"views_per_identity": 4, "poses": "multipie", "sketch": "none"},
         },
-        split={"name": "train", "count": 8},
+        split={"name": "train", "count": 16},
         baselines=["copy"],
         metrics={"rank1": 1, "psnr": 1},
         networks={"embedding": str(presets("light_cnn"))},
     )
     out = evaluate(presets("tp_gan"), path, tmp_path / "out")
     found = rows(out)
-    model, embedding = zoo.load(presets("tp_gan")), zoo.load(presets("light_cnn"))
-    from zoo.metrics import Embedding
-
-    features = Embedding(embedding)
-    chosen = turned.indices("train")[np.arange(8) * 32 // 8]
+    features = Embedding(zoo.load(presets("light_cnn")))
+    chosen = turned.indices("train")[np.arange(16) * 32 // 16]
     examples = [turned[int(i)] for i in chosen]
     identity = turned.identities[chosen]
     first = [int(np.flatnonzero(identity == p)[0]) for p in np.unique(identity)]
-    probes = [i for i in range(8) if i not in first and round(abs(float(examples[i]["yaw"])))]
+    probes = [i for i in range(16) if i not in first and round(abs(float(examples[i]["yaw"])))]
 
     def embed(images):
         return np.asarray(features(np.stack(images) / 127.5 - 1.0))
@@ -271,10 +274,7 @@ def test_frontalization(presets, protocol, tmp_path, tmp_path_factory):
         for i in probes:
             example = examples[i]
             if method == "model":
-                batch = {k: np.asarray(example[k], np.float32)[None] for k in model.input_keys}
-                batch["image"] = batch["image"] / 127.5 - 1
-                image = np.asarray(model(batch, training=False))[0]
-                image = np.clip((image + 1) * 127.5 + 0.5, 0, 255).astype(np.uint8)
+                image = example["image"][:, ::-1]
             else:
                 image = example[{"copy": "image", "truth": "frontal"}[method]]
             results.append(image)
@@ -292,14 +292,14 @@ def test_frontalization(presets, protocol, tmp_path, tmp_path_factory):
     assert read_result(out)["extra"]["gallery"] == len(first)
 
 
-class TestCompare:
-    @pytest.fixture(scope="class")
-    def two(self, cut, faces, presets, tmp_path_factory):
-        """The same protocol on another model."""
-        root = tmp_path_factory.mktemp("two")
-        protocol = cut.parent / "parts.yaml"
-        return evaluate(presets("context_encoder"), protocol, root / "other")
+@pytest.fixture(scope="module")
+def two(cut, presets, tmp_path_factory):
+    """The same protocol on another model."""
+    out = tmp_path_factory.mktemp("two") / "other"
+    return evaluate(presets("context_encoder"), cut.parent / "parts.yaml", out)
 
+
+class TestCompare:
     def test_one_table(self, cut, two):
         table = compare([cut, two])
         lines = [line for line in table.splitlines() if line.startswith("| O4")]
@@ -387,7 +387,9 @@ class TestRefused:
 
     def test_sizes(self, presets, protocol, tmp_path):
         path = protocol(holes={"kind": "center"}, metrics={"psnr": 1})
-        with pytest.raises(ZooError, match=r"is for 128 pixels, .* have 32; --set data.size=128"):
+        with pytest.raises(
+            ZooError, match=r"is for 128 pixels, .* have 32; --set data.size=128 takes"
+        ):
             evaluate(presets("tp_gan"), _turning(path), tmp_path / "out")
 
 
@@ -395,3 +397,61 @@ def _turning(path):
     text = path.read_text().replace("procedure: completion", "procedure: frontalization")
     path.write_text(text)
     return path
+
+
+def test_parsing(faces, presets, protocol, tmp_path):
+    path = protocol(
+        procedure="parsing", baselines=["prior"], gallery=4, metrics={"iou": 1, "pixel_accuracy": 1}
+    )
+    found = rows(evaluate(presets("parsing_network"), path, tmp_path / "out"))
+    model, helen = zoo.load(presets("parsing_network")), np.array([*range(11), 1, 0, 0])
+    true = np.stack([helen[faces[i]["parsing"]] for i in TEST])
+    images = np.stack([faces[i]["image"] for i in TEST]).astype(np.float32) / 127.5 - 1
+    train = faces.indices("train")
+    common = np.stack([helen[faces[int(train[i * len(train) // 4])]["parsing"]] for i in range(4)])
+    votes = [(common == label).sum(axis=0) for label in range(11)]
+    guesses = {
+        "model": np.asarray(model({"image": images})).argmax(axis=-1),
+        "prior": np.repeat(np.argmax(votes, axis=0)[None], 4, axis=0),
+    }
+    for method, guess in guesses.items():
+        ious = []
+        for label in range(11):
+            union = ((true == label) | (guess == label)).sum()
+            if union:
+                ious.append(((true == label) & (guess == label)).sum() / union)
+        assert found[method, "mean of classes"]["iou"] == pytest.approx(np.mean(ious))
+        accuracy = found[method, "mean of classes"]["pixel_accuracy"]
+        assert accuracy == pytest.approx((true == guess).mean())
+    hair = (true == 10) & (guesses["model"] == 10)
+    union = (true == 10) | (guesses["model"] == 10)
+    assert found["model", "hair"]["iou"] == pytest.approx(hair.sum() / union.sum())
+
+
+def test_classification(faces, presets, protocol, tmp_path):
+    path = protocol(
+        procedure="classification",
+        baselines=["prior"],
+        gallery=6,
+        metrics={"accuracy": 1, "balanced_accuracy": 1},
+    )
+    found = rows(evaluate(presets("attribute_classifier"), path, tmp_path / "out"))
+    model = zoo.load(presets("attribute_classifier"))
+    train = faces.indices("train")
+    examples = [faces[int(train[i * len(train) // 6])]["attributes"] for i in range(6)]
+    means = []
+    for name in model.attribute_names:
+        column = ATTRIBUTE_NAMES.index(name)
+        true = np.array([faces[i]["attributes"][column] > 0 for i in TEST])
+        seen = np.array([model.classify(faces[i]["image"])[name] > 0.5 for i in TEST])
+        assert found["model", name]["accuracy"] == np.mean(true == seen)
+        common = np.mean([example[column] for example in examples]) > 0.5
+        assert found["prior", name]["accuracy"] == np.mean(true == common)
+        if 0 < true.sum() < 4:
+            balanced = (np.mean(seen[true]) + np.mean(~seen[~true])) / 2
+            assert found["model", name]["balanced_accuracy"] == pytest.approx(balanced)
+            assert found["prior", name]["balanced_accuracy"] == 0.5
+        else:
+            assert found["model", name]["balanced_accuracy"] is None
+        means.append(np.mean(true == seen))
+    assert found["model", "mean of attributes"]["accuracy"] == pytest.approx(np.mean(means))

@@ -31,7 +31,7 @@ def test_there_is_one_for_every_paper_in_both_forms():
         *("tp_gan_setting1_synthfaces", "tp_gan_setting2_synthfaces"),
     }
     assert {load_protocol(n).values.data.source for n in names} == {
-        *("synthfaces", "photos", "celeba", "celeba_hq", "multi_pie", "lfw")
+        *("synthfaces", "photos", "celeba", "celeba_hq", "helen", "multi_pie", "lfw")
     }
 
 

@@ -17,7 +17,14 @@ import tensorflow as tf
 import zoo
 from zoo import presets
 from zoo.errors import ZooError
-from zoo.evaluation import completion, editing, frontalization, verification
+from zoo.evaluation import (
+    classification,
+    completion,
+    editing,
+    frontalization,
+    parsing,
+    verification,
+)
 from zoo.evaluation.faces import Faces, Subject
 from zoo.evaluation.protocol import Pinned, digest, load_protocol
 from zoo.evaluation.report import check_place, write_result
@@ -30,6 +37,8 @@ PROCEDURES: dict[str, ModuleType] = {
     "editing": editing,
     "frontalization": frontalization,
     "verification": verification,
+    "parsing": parsing,
+    "classification": classification,
 }
 """Name in protocols -> module with `TASKS`, `BASELINES`, `MEASURED` and `run`."""
 
@@ -78,13 +87,13 @@ def evaluate(
     measured, notes = _measured(pinned, procedure, networks)
     model = presets.load(preset)
     values = pinned.values
-    place = values.data.directory.replace("{size}", str(values.data.size))
-    dataset = prepare_data(values.data.model_copy(update={"directory": place}), progress)
-    if model.default_size != dataset.size:
+    if model.default_size != values.data.size:
         raise ZooError(
             f"{preset} is for {model.default_size} pixels, the pictures of protocol {pinned.name} "
-            f"have {dataset.size}; --set data.size={model.default_size} makes others"
+            f"have {values.data.size}; --set data.size={model.default_size} takes others"
         )
+    place = values.data.directory.replace("{size}", str(values.data.size))
+    dataset = prepare_data(values.data.model_copy(update={"directory": place}), progress)
     faces = Faces(dataset, values)
     pinned.check_hash("names of the split", values.split.sha256, faces.list_sha256)
     outcome = procedure.run(Subject(pinned, model, dataset, faces, networks, measured, progress))

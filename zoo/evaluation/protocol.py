@@ -24,7 +24,10 @@ from zoo.errors import ZooError, did_you_mean
 _MAX_BYTES = 100_000
 _FREE = ("data.directory", "data.size", "networks.")  # may differ from the file and stay pinned
 _SILENT = ("description", "published", "pictures")  # of no weight for the scores
-BASELINES = ("telea", "navier_stokes", "nearest_neighbor", "copy", "hog", "thumbnail")
+BASELINES = (*("telea", "navier_stokes", "nearest_neighbor", "copy", "hog", "thumbnail", "prior"),)
+PROCEDURES = (
+    *("completion", "editing", "frontalization", "verification", "parsing", "classification"),
+)
 
 
 class _Section(BaseModel):
@@ -59,7 +62,7 @@ class Protocol(_Section):
 
     version: int = Field(ge=1)
     description: str
-    procedure: Literal["completion", "editing", "frontalization", "verification"]
+    procedure: Literal[PROCEDURES]
     data: DataSection
     split: SplitSection = SplitSection()
     holes: HoleSection | None = None
@@ -70,7 +73,7 @@ class Protocol(_Section):
     pairs: int | None = Field(None, ge=20, description="drawn from the split; none = the set's own")
     baselines: list[Literal[BASELINES]] = Field([], description="in the same table")
     neighbor: Literal["hog", "thumbnail"] = "thumbnail"
-    gallery: int = Field(500, ge=1, description="training pictures of the nearest neighbour")
+    gallery: int = Field(500, ge=1, description="training pictures that baselines see")
     metrics: dict[str, int] = Field(description="name -> version")
     networks: NetworkSection = NetworkSection()
     pictures: int = Field(6, ge=1, le=24, description="examples on the picture page")

@@ -127,7 +127,7 @@ class Measure:
     version: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PictureMeasure(Measure):
     """A measure that is one metric on pictures.
 
@@ -136,7 +136,7 @@ class PictureMeasure(Measure):
         update: adds a sample to the metric.
     """
 
-    make: Callable[[Networks], object] = None
+    make: Callable[[Networks], object]
     update: Callable[[object, Sample], None] = _whole
 
 
