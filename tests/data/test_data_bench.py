@@ -100,7 +100,7 @@ def test_command(photos, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    assert "write --set data.size=64" in capsys.readouterr().err
+    assert "--repeats only; for --size write --set data.size=64" in capsys.readouterr().err
 
 
 def test_other_attributes(photos):

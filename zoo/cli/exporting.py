@@ -93,8 +93,11 @@ def bench(
     from zoo import presets, registry
 
     if data:
-        if training or size or batch:
-            raise ZooError("--data is for recipes; write --set data.size=64 for --size and so on")
+        if training or size or batch or runtimes or output:
+            raise ZooError(
+                "--data goes with a recipe, --set and --repeats only; for --size write "
+                "--set data.size=64 and so on"
+            )
         return _bench_data(preset, overrides or (), repeats)
     if batch is not None and batch < 1:
         raise ZooError(f"--batch is {batch}; legal are whole numbers from 1")
