@@ -221,6 +221,12 @@ class TestShards:
         packed = open_source("shards", tmp_path / "shards", 32)
         self.same(original, packed)
         np.testing.assert_array_equal(packed.indices("train"), original.indices("train"))
+        assert {"parsing", "sketch"} <= original[1].keys()
+        for data in (original, packed):
+            some = data.only({"image", "color", "attributes"})[1]
+            assert {"image", "color", "attributes"} <= some.keys()
+            assert not some.keys() & {"parsing", "sketch"}  # not decoded
+            np.testing.assert_array_equal(some["color"], original[1]["color"])
 
     def test_tensorflow_reads_the_same(self, tmp_path):
         sets.celeba(tmp_path / "set")
