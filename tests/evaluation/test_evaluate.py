@@ -252,6 +252,7 @@ def test_frontalization(presets, protocol, mirrored, tmp_path, tmp_path_factory)
             **{"views_per_identity": 4, "poses": "multipie", "sketch": "none"},
         },
         split={"name": "train", "count": 16},
+        setting=2,  # views 0 to 3 are of the sessions 1 to 4
         baselines=["copy"],
         metrics={"rank1": 1, "psnr": 1},
         networks={"embedding": str(presets("light_cnn"))},

@@ -86,7 +86,7 @@ class Faces:
     Attributes:
         indices: (n,) in the data set.
         names: of the examples; their list is the split that is pinned.
-        gallery: indices of training examples for the nearest neighbour, other people's.
+        gallery: indices of examples of other people, for baselines that learn from some.
 
     Raises:
         ZooError: the split is empty or has fewer examples than asked for.
@@ -107,7 +107,7 @@ class Faces:
             f"{i:06d}" if names is None else names[i].rsplit("/", 1)[-1]
             for i in self.indices.tolist()
         ]
-        train = self._train(dataset, protocol, own)
+        train = self._train(dataset, own)
         self.gallery = spread(train, min(protocol.gallery, len(train)))
         self._hash = hashlib.sha256()
 
@@ -122,12 +122,14 @@ class Faces:
             return training if protocol.split.name == "train" else held_out
 
     @staticmethod
-    def _train(dataset, protocol, own: np.ndarray) -> np.ndarray:
+    def _train(dataset, own: np.ndarray) -> np.ndarray:
+        """Training examples of people who are not scored; where there are none, any of others."""
+        other = ~np.isin(dataset.identities, dataset.identities[own])
         try:
             train = dataset.indices("train")
-        except ZooError:
+        except ZooError:  # no partition of its own
             train = np.arange(len(dataset))
-        return train[~np.isin(dataset.identities[train], dataset.identities[own])]
+        return train[other[train]] if other[train].any() else np.flatnonzero(other)
 
     def __len__(self) -> int:
         return len(self.indices)
