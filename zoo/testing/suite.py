@@ -25,6 +25,7 @@ from zoo.registry import create
 from zoo.testing.batches import random_batch, training_batch
 from zoo.training import checkpoint
 from zoo.training.adam import Adam
+from zoo.training.distribution import make_strategy
 
 DEVICES = 2
 cpu = tf.config.list_physical_devices("CPU")[0]
@@ -185,7 +186,8 @@ class ModelSuite:
     # The tests that train share one training, since tracing a step is what takes long
 
     @pytest.fixture(scope="class")
-    def trained(self, name, tmp_path_factory) -> Training:
+    @classmethod
+    def trained(cls, name, tmp_path_factory) -> Training:
         return Training(trainable(name), tmp_path_factory.mktemp(name))
 
     def test_every_weight_gets_gradient_and_moves(self, trained):
@@ -232,7 +234,7 @@ class ModelSuite:
 
         Batch norm takes its statistics from both halves, and random numbers belong to the rows.
         """
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(DEVICES)])
+        strategy = make_strategy("mirrored")
         with strategy.scope():
             model = trainable(name)
 

@@ -80,7 +80,7 @@ class Table:
         if self.path.is_file():
             with self.path.open(newline="", encoding="utf-8") as file:
                 read = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
-            self.rows = [row for row in read if row["step"] <= start]
+            self.rows = [{**row, "step": int(row["step"])} for row in read if row["step"] <= start]
 
     def __call__(self, step: int, values: dict[str, float]) -> None:
         """Adds a row and writes the table."""

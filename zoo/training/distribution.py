@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -19,10 +20,10 @@ LOST = (  # what a worker sees of it when another one is gone
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
-    tf.errors.InternalError,
 )
 
 
+@functools.cache  # in one process the collectives of two strategies take each other's keys
 def make_strategy(kind: str) -> tf.distribute.Strategy:
     """The strategy of `training.distribution`. Call it before TensorFlow computes anything.
 

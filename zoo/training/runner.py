@@ -93,7 +93,7 @@ def train(
     stop = recipe.training.steps
     progress.start(start, stop)
     callbacks, keeper = _callbacks(recipe, run, start, model, validation, progress, chief)
-    with _clear_errors(run):
+    with _clear_errors(run, several=distribution.workers(strategy) > 1):
         if start < stop:
             datasets = [part.as_dataset(start, stop) for part in parts]
             _fit(
@@ -165,14 +165,17 @@ def _fit(model, dataset, steps: int, callbacks: list, keeper: Keeper | None) -> 
 
 
 @contextlib.contextmanager
-def _clear_errors(run: Path):
+def _clear_errors(run: Path, several: bool):
     """A full disk and a lost worker are no bugs."""
     kept = f"{run} holds the checkpoints until then; the same command goes on from them"
     try:
         yield
     except distribution.LOST as error:
-        what = error.message.splitlines()[0][:200]
-        raise ZooError(f"another worker was lost ({what}). {kept}, on all workers") from error
+        if not several:
+            raise
+        raise ZooError(
+            f"another worker was lost ({type(error).__name__}). {kept}, on all workers"
+        ) from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
