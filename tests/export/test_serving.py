@@ -161,7 +161,10 @@ def test_versions_are_numbers_and_what_an_operator_wrote_stays(tmp_path, monkeyp
     made = [zoo.export.serving(model, tmp_path)]
     writes(model, tmp_path / "stgan" / "9", None)
     made += [zoo.export.serving(model, tmp_path) for _ in range(2)]
-    assert [path.name for path in made] == ["1", "10", "11"]
+    made.append(zoo.export.serving(model, tmp_path, name="stgan-seasons"))
+    found = [path.relative_to(tmp_path).as_posix() for path in made]
+    assert found == ["stgan/1", "stgan/10", "stgan/11", "stgan-seasons/1"]
+    assert '"/models/stgan-seasons"' in (tmp_path / "models.config").read_text()
     assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 3 }\n"
     assert "notes" not in (tmp_path / "models.config").read_text()
 
@@ -191,6 +194,10 @@ def test_the_command(preset, tmp_path, capsys, monkeypatch):
     specs = tf.saved_model.load(tmp_path / "models/sc_fegan/1").signatures["serving_default"]
     assert specs.structured_input_signature[1]["image"].shape.as_list() == [None, 48, 48, 3]
     assert run(preset, "--serving", tmp_path, "-o", tmp_path / "x")[0] == 2
+    code, _, error = run(preset, "--serving", tmp_path / "m", "--name", "../x")
+    assert code == 2 and "name is '../x'" in error
+    code, _, error = run(preset, "-o", tmp_path / "m", "--name", "x")
+    assert code == 2 and "--name is for --serving" in error
     code, _, error = run(preset, "--serving", tmp_path / "m", "--format", "onnx")
     assert code == 2 and "--serving takes SavedModels" in error
     assert not (tmp_path / "m").exists()

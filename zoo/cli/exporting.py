@@ -19,6 +19,9 @@ def export(
     serving: Annotated[
         Path | None, typer.Option(help="folder of TensorFlow Serving that gets a version more")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="with --serving: of the served model, if not its own")
+    ] = None,
     format: Annotated[str, typer.Option(help="savedmodel, onnx or litert")] = "savedmodel",
     precision: Annotated[
         str | None, typer.Option(help="onnx, litert: float32, float16 or int8")
@@ -37,6 +40,8 @@ def export(
         raise ZooError(f"--format is {format!r}; legal are {', '.join(formats)}.{hint}")
     if precision is not None and format == "savedmodel":
         raise ZooError("--precision is for onnx and litert; a SavedModel is float32")
+    if name is not None and serving is None:
+        raise ZooError("--name is for --serving")
     if serving is not None and format != "savedmodel":
         raise ZooError(f"--serving takes SavedModels; --format is {format!r}")
     from zoo.presets import load
@@ -46,7 +51,7 @@ def export(
 
     model = load(preset)
     if serving is not None:
-        path = exporters.serving(model, serving, size=size)
+        path = exporters.serving(model, serving, name=name, size=size)
     elif format == "savedmodel":
         path = exporters.saved_model(model, output, size=size)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ZooError
-from zoo.export.inference import check_target
+from zoo.export.inference import check_model, check_target
 from zoo.export.saved_model_writer import is_saved_model, saved_model
 from zoo.files import atomic_path
 from zoo.gan import GANModel
@@ -27,6 +28,8 @@ WARMUP = "tf_serving_warmup_requests"
 
 MOUNT = "/models"
 """Where the folder is mounted in the official image; `models.config` must name absolute paths."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 # At 128 pixels: five points of a frontal face, as `zoo.data.alignment` places them.
 _FACE = ((48.0, 40.0), (80.0, 40.0), (64.0, 64.0), (50.0, 88.0), (78.0, 88.0))
@@ -46,7 +49,11 @@ max_enqueued_batches { value: 64 }
 
 
 def serving(
-    model: GANModel, directory: str | os.PathLike, *, size: int | tuple[None, None] | None = None
+    model: GANModel,
+    directory: str | os.PathLike,
+    *,
+    name: str | None = None,
+    size: int | tuple[None, None] | None = None,
 ) -> Path:
     """Adds a model to a folder for TensorFlow Serving, as its next version.
 
@@ -54,25 +61,32 @@ def serving(
 
     Args:
         model: a zoo model.
-        directory: the folder; made if missing. A `batching.config` in it stays as it is.
+        directory: the folder; made if missing. A `batching.config` in it stays as it is,
+            `models.config` is written anew.
+        name: what the server calls the model; None for its own name. Two presets of one model need
+            two names, else they are versions of each other.
         size: as in `zoo.export.saved_model`.
 
     Returns:
         The directory of the new version.
 
     Raises:
-        ZooError: as `zoo.export.saved_model`; the folder is a file, or the extra `serving` is
-            missing.
+        ZooError: as `zoo.export.saved_model`; the folder is a file, the name is not legal, or the
+            extra `serving` is missing.
     """
+    check_model(model)
+    name = model.zoo_name if name is None else name
+    if not _NAME.fullmatch(name):
+        raise ZooError(f"name is {name!r}; legal are letters, digits, '_' and '-'")
     directory = check_target(directory)
     if directory.exists() and not directory.is_dir():
         raise ZooError(f"directory is {directory}, a file; give a folder")
     _protos()  # before minutes of work
-    folder = directory / model.zoo_name
+    folder = directory / name
     target = folder / str(max(versions(folder), default=0) + 1)
     with atomic_path(target) as temporary:
         saved_model(model, temporary, size=size)
-        write_warmup(model.zoo_name, temporary)
+        write_warmup(name, temporary)
     batching = directory / "batching.config"
     if not batching.exists():
         with atomic_path(batching) as temporary:
@@ -90,7 +104,7 @@ def versions(directory: Path) -> list[int]:
 
 def models_config(directory: Path) -> str:
     """The text of `models.config`: every folder with at least one version."""
-    lines = ["model_config_list {"]
+    lines = ["# Written anew by every `zoo export --serving`.", "model_config_list {"]
     for folder in sorted(directory.iterdir()):
         if versions(folder):
             lines += [
