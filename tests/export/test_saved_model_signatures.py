@@ -226,6 +226,15 @@ def test_models_of_fixed_size(name, same_noise):
         np.testing.assert_array_equal(pixels(call(functions["predict_bytes"], **inputs)[0]), found)
 
 
+def test_a_hole_that_takes_too_large_a_window(monkeypatch):
+    monkeypatch.setattr(signatures, "_MAX_WINDOW", 100)
+    predict = traced(small_model("context_encoder")).functions["predict_uint8"]
+    values = {"image": photo(150, 150), "mask": np.zeros((150, 150), np.uint8)}
+    values["mask"][:40, :20] = 1  # 32 * 40 / (0.4375 * 32 - 2) = 106.7
+    with pytest.raises(Refused, match="hole of 40 pixels, .* window of 107 .* at most 100"):
+        uint8(predict, values)
+
+
 # Other tasks -----------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ computes, and refuses bad input with InvalidArgument that names it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -20,6 +21,7 @@ from zoo.gan import GANModel
 MAX_WORK = 2048 * 2048
 """Most pixels that a network is run on in one call, all pictures of a batch together (ours)."""
 
+_MAX_WINDOW = math.isqrt(pictures.MAX_PIXELS)  # side, pixels; a window may exceed the picture
 _NOTHING = 1e-5  # share of a pixel that rounding may pretend
 _REFLECTED = ("image", "mask")  # what lies beyond the edge; of the other keys a constant
 _BEYOND = {"color": -1.0}
@@ -220,9 +222,13 @@ class Signatures:
             ends.append(tf.stack([tf.reduce_min(where), tf.reduce_max(where) + 1]))
         ends = tf.stack(ends)  # (rows, columns) x (start, end)
         size, share = self.model.default_size, self.model.centered_hole
-        longer = tf.cast(tf.reduce_max(ends[:, 1] - ends[:, 0]), tf.float64)
-        least = tf.cast(tf.math.ceil(size * longer / (share * size - 2)), tf.int32)
+        longer = tf.reduce_max(ends[:, 1] - ends[:, 0])
+        least = size * tf.cast(longer, tf.float64) / (share * size - 2)
+        least = tf.cast(tf.math.ceil(least), tf.int32)
         side = tf.maximum(least, tf.minimum(size, tf.reduce_max(tf.shape(hole))))
+        words = ("mask has a hole of ", longer, " pixels, which takes a window of ", side)
+        words += (f" pixels; legal are at most {_MAX_WINDOW}",)
+        side = require(side, [(side <= _MAX_WINDOW, *words)])
         middle = tf.cast(ends[:, 0] + ends[:, 1] - side, tf.float64) / 2.0
         return tf.cast(tf.round(middle), tf.int32), side
 
