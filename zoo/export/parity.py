@@ -100,8 +100,8 @@ def verify(
         worst = float(np.maximum(worst, np.max(np.abs(difference))))  # keeps a NaN
         errors.append(np.mean(np.square(difference, dtype=np.float64)))
         low, high = min(low, expected.min()), max(high, expected.max())
-    error = float(np.mean(errors))
-    psnr = 10 * math.log10(float(high - low) ** 2 / error) if error else math.inf
+    peak, error = float(high - low), float(np.mean(errors))
+    psnr = math.inf if not error else 10 * math.log10(max(peak, 1e-9) ** 2 / error)
     return Parity(file_format, path, worst, precision, psnr)
 
 
