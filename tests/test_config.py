@@ -198,6 +198,15 @@ def test_flat():
         ("model.arguments=", r"model.arguments \(--set\) is None: .*valid dictionary"),
         ("training.steps=0", "training.steps .* is 0: .*greater than or equal to 1"),
         ("training.seed=4294967296", "training.seed .*less than 4294967296"),
+        ("training.distribution=all", "'none', 'mirrored' or 'multi_worker'"),
+        ("training.accumulate=0", "training.accumulate .*greater than or equal to 1"),
+        (
+            "training={steps: 4, batch_size: 2, log_every: 2, sample_every: 2, checkpoint_every: 2,"
+            " steps_per_execution: 2, distribution: mirrored}",
+            "steps_per_execution above 1 is for distribution none",
+        ),
+        ("training.steps_per_execution=4", "steps must be a multiple of steps_per_execution, 4"),
+        ("optimizers.generator.clip_norm=0", "clip_norm .*greater than 0"),
         ("training.ema_decay=1", "training.ema_decay .*less than 1"),
         ("hints.sketch_probability=1.1", "hints.sketch_probability .*less than or equal to 1"),
         ("masks.max_length=0", "masks.max_length .*greater than 0"),

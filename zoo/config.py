@@ -205,6 +205,10 @@ class TrainingSection(_Section):
 
     @model_validator(mode="after")
     def _whole_executions(self):
+        if self.steps_per_execution > 1 and self.distribution != "none":
+            raise PydanticCustomError(  # TensorFlow fails on several steps of several replicas
+                "executions", "steps_per_execution above 1 is for distribution none"
+            )
         for key in ("steps", "log_every", "sample_every", "checkpoint_every"):
             if getattr(self, key) % self.steps_per_execution:
                 raise PydanticCustomError(

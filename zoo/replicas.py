@@ -27,7 +27,7 @@ def _context():
 
 
 def mean(values):
-    """Means over the replicas of a tensor, or of each in a list; without gradient."""
+    """Means over the replicas of a tensor, or of each in a list; gradients pass."""
     context = _context()
     return context.all_reduce("MEAN", values) if context else values
 

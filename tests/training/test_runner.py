@@ -1,19 +1,25 @@
 """A training run as a user starts it: the smoke recipe, stopped, resumed, broken."""
 
 import csv
+import errno
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import zoo
+from zoo import weights
 from zoo.config import load_recipe
 from zoo.data.images import write_image
 from zoo.errors import ZooError
 from zoo.losses import reconstruction
 from zoo.training import checkpoint, runner
+from zoo.training.environment import git_state
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +61,7 @@ def test_what_a_run_leaves(straight):
         "environment.json",
         "log.csv",
         "curves.png",
+        "tensorboard",
         "samples",
         "checkpoints",
         "preset",
@@ -74,13 +81,96 @@ def test_what_a_run_leaves(straight):
 def test_the_preset_holds_the_average(straight):
     model = zoo.load(straight)
     newest = checkpoint.steps(straight / "checkpoints")[-1]
-    from zoo import weights
-
     state = weights.read(newest / checkpoint.STATE)
     path = "generator/gconv1_ds/kernel"
     value = {v.path: v.numpy() for v in model.generator.variables}[path]
     np.testing.assert_array_equal(value, state["ema/" + path.replace("/", ".")])
     assert np.abs(value - state[path]).max() > 0
+
+
+def test_the_environment_has_seeds_and_the_state_of_git(straight):
+    card = json.loads((straight / "environment.json").read_text())
+    assert card["seeds"] == {"training": 0, "data": 0}
+    assert card["git"] is None or len(card["git"]["commit"]) == 40
+
+
+def test_state_of_git(tmp_path):
+    assert git_state(tmp_path) is None
+    for command in ("init -q", "-c user.name=a -c user.email=b commit -q --allow-empty -m c"):
+        subprocess.run(["git", "-C", tmp_path, *command.split()], check=True)
+    state = git_state(tmp_path)
+    assert len(state["commit"]) == 40 and not state["changed"]
+
+
+def test_tensorboard_has_the_rows(straight):
+    found = {}
+    for path in (straight / "tensorboard").glob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            for value in event.summary.value:
+                assert value.metadata.plugin_data.plugin_name == "scalars"
+                found[event.step, value.tag] = float(tf.make_ndarray(value.tensor))
+    expected = {
+        (int(row["step"]), name): float(value)
+        for row in rows(straight)
+        for name, value in row.items()
+        if name != "step"
+    }
+    assert found.keys() == expected.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-6)
+
+
+def test_killed_and_started_again_is_bit_equal(data, straight, tmp_path):
+    """kill -9 in the middle: the last checkpoint is as if it had not been."""
+    run, off = tmp_path / "run", "model.arguments.loss_weights.generator"
+    fixed = [f"data.directory={data}", f"{off}.perceptual=0", f"{off}.style=0"]
+    fixed += ["training.ema_decay=0.9"]
+    command = [sys.executable, "-m", "zoo.cli", "train", "sc_fegan/smoke", "--run", str(run)]
+    command += [part for setting in fixed for part in ("--set", setting)]
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("step 4:"):
+                process.kill()
+        assert process.wait() == -signal.SIGKILL
+    assert [p.name for p in checkpoint.steps(run / "checkpoints")] == ["step-00000003"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    ours, theirs = (
+        weights.read(r / "checkpoints" / "step-00000006" / checkpoint.STATE)
+        for r in (run, straight)
+    )
+    assert set(ours) == set(theirs)
+    for key, value in theirs.items():
+        np.testing.assert_array_equal(ours[key], value, err_msg=key)
+
+
+def test_the_last_row_is_logged_whatever_the_rhythm(recipe, tmp_path):
+    runner.train(recipe("training.steps=5"), tmp_path / "run")
+    assert [int(row["step"]) for row in rows(tmp_path / "run")] == [2, 4, 5]
+
+
+def test_a_run_goes_on_elsewhere_but_not_with_another_recipe(recipe, straight):
+    runner._claim(straight, recipe("training.steps=9", "training.distribution=mirrored"))
+    runner._claim(straight, recipe())
+    with pytest.raises(ZooError, match="another recipe"):
+        runner._claim(straight, recipe("training.accumulate=2"))
+
+
+def test_a_full_disk_is_no_bug_and_leaves_the_last_checkpoint(recipe, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    runner.train(recipe("training.steps=3"), run)
+
+    def full(path, arrays, **metadata):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(weights, "write", full)
+    with pytest.raises(ZooError, match="cannot write the checkpoint .*No space left on device"):
+        runner.train(recipe(), run)
+    assert [p.name for p in checkpoint.steps(run / "checkpoints")] == ["step-00000003"]
+    assert not list(run.rglob("*.tmp"))
+    with pytest.raises(ZooError, match="cannot write .*No space left.* the same command goes on"):
+        with runner._clear_errors(run, several=False):
+            full(run / "log.csv", {})
 
 
 def test_stopped_by_a_signal_and_resumed_is_bit_equal(recipe, straight, tmp_path):
@@ -139,7 +229,7 @@ def test_nan_names_the_loss_and_leaves_the_last_good_checkpoint(recipe, tmp_path
     runner.train(recipe("training.steps=3"), run)
     poison = reconstruction.total_variation
     monkeypatch.setattr(reconstruction, "total_variation", lambda *a: poison(*a) * float("nan"))
-    with pytest.raises(ZooError, match="step 4: the loss generator/tv is nan; training stops"):
+    with pytest.raises(ZooError, match="step 4: generator/tv is nan; training stops"):
         runner.train(recipe(), run)
     assert [p.name for p in checkpoint.steps(run / "checkpoints")] == ["step-00000003"]
     assert int(zoo.load(run).step.numpy()) == 0  # the preset still loads

@@ -35,6 +35,21 @@ def test_updates_count_in_training_steps():
     np.testing.assert_allclose(found, [2e-4, 2e-5], rtol=1e-5)
 
 
+@pytest.mark.parametrize("schedule, after", [
+    ({}, [2e-4, 2e-4]),
+    ({"schedule": "step", "decay_every": 6}, [2e-4, 2e-5]),
+    ({"schedule": "polynomial", "decay_end": 10}, [1.2e-4, 0.6e-4]),
+])  # fmt: skip
+def test_warmup(schedule, after):
+    found = rates([0, 1, 3, 4, 7], warmup=4, **schedule)
+    start = np.array([0.25, 0.5, 1.0]) * 2e-4
+    if "decay_end" in schedule:
+        start *= [1.0, 0.9, 0.7]
+    np.testing.assert_allclose(found, [*start, *after], rtol=1e-5)
+    with_five = rates([0, 4, 5], updates_per_step=5, warmup=4)
+    np.testing.assert_allclose(with_five, [0.5e-4, 0.5e-4, 1e-4], rtol=1e-5)
+
+
 @pytest.mark.parametrize("power", [1.0, 0.75])
 def test_polynomial(power):
     found = rates(

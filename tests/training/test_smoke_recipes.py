@@ -26,7 +26,8 @@ def test_smoke_recipe(name, tmp_path):
     assert [int(float(row["step"])) for row in rows] == list(range(1, steps + 1))
     model = zoo.load(tmp_path / "run")
     losses = {f"{group}/{loss}" for group, names in model.loss_weights.items() for loss in names}
-    assert set(rows[0]) == {"step", *losses}
+    norms = {f"{group}/gradient_norm" for group, names in model.loss_weights.items() if names}
+    assert set(rows[0]) == {"step", *losses, *norms}
     assert all(np.isfinite(float(value)) for row in rows for value in row.values())
     drawn = model.task in ("complete", "edit", "frontalize", "parse")
     assert any((tmp_path / "run").glob("samples/*.png")) == drawn

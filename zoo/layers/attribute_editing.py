@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import keras
 from keras import ops
 
+from zoo.layers.fused_batch_norm import FusedBatchNormalization
+
 NORMALIZATIONS = ("none", "bn", "in")
 MAX_CHANNELS = 1024
 
@@ -25,7 +27,7 @@ def slim_normalization(kind: str, name: str, dtype=None) -> keras.layers.Layer |
     if kind == "none":
         return None
     if kind == "bn":
-        return keras.layers.BatchNormalization(momentum=0.999, epsilon=1e-3, name=name, dtype=dtype)
+        return FusedBatchNormalization(momentum=0.999, epsilon=1e-3, name=name, dtype=dtype)
     if kind == "in":
         return keras.layers.GroupNormalization(groups=-1, epsilon=1e-6, name=name, dtype=dtype)
     raise ValueError(f"normalization must be one of {NORMALIZATIONS}. Received: {kind!r}")

@@ -19,7 +19,8 @@ def fused_batch_norm(inputs, gamma, beta, epsilon: float) -> tuple:
     """
     if replicas.count() > 1:
         x = ops.cast(inputs, "float32")
-        mean, variance = ops.moments(x, (0, 1, 2), synchronized=True)
+        mean = replicas.mean(tf.reduce_mean(x, (0, 1, 2)))
+        variance = replicas.mean(tf.reduce_mean(tf.square(x - mean), (0, 1, 2)))
         outputs = ops.batch_normalization(x, mean, variance, -1, beta, gamma, epsilon)
         return ops.cast(outputs, inputs.dtype), mean, variance
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers.channels import scale_channels
+from zoo.layers.fused_batch_norm import FusedBatchNormalization
 
 LEVELS = 5
 _CHANNELS = (16, 32, 64, 128, 256)
@@ -30,7 +31,7 @@ class Classifier(keras.Model):
             for i, c in enumerate(channels)
         ]
         self.norms = [
-            keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{i + 1}")
+            FusedBatchNormalization(momentum=0.9, epsilon=1e-5, name=f"norm{i + 1}")
             for i in range(len(channels))
         ]
         self.pools = [keras.layers.MaxPooling2D(2, name=f"pool{i + 1}") for i in range(LEVELS)]

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from zoo.layers.channels import scale_channels
+from zoo.layers.fused_batch_norm import FusedBatchNormalization
 
 VARIANTS = ("official", "paper")
 NOISE_TYPES = ("normal", "uniform")
@@ -37,7 +38,7 @@ class Block(keras.Model):
         self.convolution = convolution
         self.normalization = None
         if normalized:
-            self.normalization = keras.layers.BatchNormalization(
+            self.normalization = FusedBatchNormalization(
                 momentum=0.9,
                 epsilon=1e-5,
                 gamma_initializer=keras.initializers.RandomNormal(1.0, 0.02),
