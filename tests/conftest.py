@@ -10,6 +10,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores; before T
 from zoo.testing.suite import small_model
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_presets_of_the_developer(tmp_path_factory):
+    """Whatever lies in the user's own store, the suite sees an empty one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.delenv("ZOO_PRESETS", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def preset(tmp_path_factory):
     """A preset directory of a tiny SC-FEGAN with random weights."""
