@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import cv2
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -92,8 +93,9 @@ def same_noise(monkeypatch):
 
 
 def traced(model):
-    size = None if model.fixed_size else (None, None)
-    return signatures.Signatures(model, None, input_specs(model, size, may_be_free=True))
+    free = not model.fixed_size
+    specs = input_specs(model, (None, None) if free else None, may_be_free=True)
+    return signatures.Signatures(model, specs, model.default_size, free)
 
 
 def assert_same_picture(ours, theirs):
@@ -197,13 +199,12 @@ def test_floats_of_any_size_are_padded_inside(model, loaded, size):
     np.testing.assert_array_equal(found[known], batch["image"][known])
 
 
-def test_a_given_size_is_what_the_default_takes(model, tmp_path, same_noise):
-    path = zoo.export.saved_model(model, tmp_path / "1", size=48)
-    loaded = tf.saved_model.load(path)
-    specs = loaded.signatures["serving_default"].structured_input_signature[1]
+def test_a_given_size_is_what_all_work_at(model, same_noise):
+    functions = signatures.Signatures(model, input_specs(model, 48), 48, True).functions
+    specs = functions["serving_default"].structured_input_signature[1]
     assert specs["image"].shape.as_list() == [None, 48, 48, 3]
     values = job(64, 96)
-    found = uint8(loaded.signatures["predict_uint8"], values, seed=[5])[0]
+    found = uint8(functions["predict_uint8"], values, seed=[5])[0]
     assert_same_picture(found, tasks.complete(model, **values, size=48))
 
 
@@ -273,7 +274,9 @@ class Mirror(GANModel):
 
     zoo_name, task, fixed_size, pad_multiple = "mirror", "frontalize", True, 48
     input_keys, channels, vectors = ("image", "landmarks"), {"image": 3}, {"landmarks": (5, 2)}
-    network_names = ()
+
+    def inference_variables(self):
+        return []
 
     def call(self, batch, training=False):
         shift = batch["landmarks"][:, 2, :1, None, None] / 480.0
@@ -400,7 +403,7 @@ def test_the_bad_file_is_named(loaded):
 
 
 def test_a_model_of_fixed_size_cannot_be_free(tmp_path):
-    with pytest.raises(ZooError, match="context_encoder needs a fixed size, 32 pixels"):
+    with pytest.raises(ZooError, match="context_encoder needs a fixed size; its own is 32 pixels"):
         zoo.export.saved_model(small_model("context_encoder"), tmp_path / "1", size=(None, None))
     assert not any(tmp_path.iterdir())
 
@@ -423,3 +426,35 @@ def test_a_bomb_takes_no_memory(loaded):
         with pytest.raises(Refused, match=rf"{key}\[0\] is 11000 x 11000 pixels"):
             call(loaded.signatures["predict_bytes"], **files(job(40, 60), seed=[0]) | {key: [bomb]})
         assert zoo.export.peak_memory() - before < 100e6
+
+
+class Rows(GANModel):
+    """Features of a flattened image: of one size only, which its class does not say."""
+
+    zoo_name, task, pad_multiple, output_key = "rows", "embed", 4, "features"
+    input_keys, channels, network_names = ("image",), {"image": 3}, ("extractor",)
+
+    def __init__(self, image_size: int = 16):
+        super().__init__(image_size=image_size)
+        flat = keras.layers.Reshape((image_size * image_size * 3,))
+        self.extractor = keras.Sequential([keras.Input((image_size, image_size, 3)), flat])
+        self.extractor.add(keras.layers.Dense(5))
+        self.built = True
+
+    def call(self, batch, training=False):
+        return self.extractor(batch["image"])
+
+    def get_config(self):
+        return {"image_size": self.default_size}
+
+
+def test_a_network_that_takes_one_size_only_keeps_it(tmp_path):
+    model = Rows()
+    loaded = tf.saved_model.load(zoo.export.saved_model(model, tmp_path / "1"))
+    specs = loaded.signatures["serving_default"].structured_input_signature[1]
+    assert specs["image"].shape.as_list() == [None, 16, 16, 3]
+    found = call(loaded.signatures["predict_uint8"], image=photo(16, 8)[None])
+    seen = np.concatenate([photo(16, 8), photo(16, 8)[:, ::-1]], 1)[None] / np.float32(127.5) - 1
+    np.testing.assert_allclose(found, model({"image": seen}), atol=1e-5)
+    with pytest.raises(ZooError, match="rows needs a fixed size; its own is 16 pixels"):
+        zoo.export.saved_model(model, tmp_path / "2", size=(None, None))

@@ -11,10 +11,10 @@ import tensorflow as tf
 from zoo.errors import ZooError
 from zoo.export.inference import (
     card,
-    check_captures,
     check_model,
     check_target,
     float32_twin,
+    inference_function,
     input_specs,
 )
 from zoo.export.signatures import Signatures
@@ -60,12 +60,17 @@ def saved_model(
             f"directory {directory} is not empty and holds no SavedModel; give a new directory"
         )
     check_model(model)
-    if size == (None, None) and model.fixed_size:
-        raise ZooError(f"{model.zoo_name} needs a fixed size, {model.default_size} pixels")
-    free = size is None and not model.fixed_size
-    specs = input_specs(model, (None, None) if free else size, may_be_free=True)
     model = float32_twin(model)
-    signatures = _signatures(model, None if size == (None, None) else size, specs)
+    free = _takes_any_size(model)
+    if size == (None, None) and not free:
+        raise ZooError(
+            f"{model.zoo_name} needs a fixed size; its own is {model.default_size} pixels"
+        )
+    if size is None and free:
+        size = (None, None)
+    specs = input_specs(model, size, may_be_free=True)
+    side = size if isinstance(size, int) else model.default_size
+    signatures = Signatures(model, specs, side, free)
     read = {id(resource) for resource in signatures.network.captured_inputs}
     module = tf.Module()
     module.weights = {
@@ -73,7 +78,6 @@ def saved_model(
         for variable in model.inference_variables()
         if id(variable.value.handle) in read
     }
-    check_captures(model, signatures.network, list(module.weights.values()))
     with atomic_path(directory) as temporary:
         tf.saved_model.save(module, temporary, signatures=signatures.functions)
         extra = temporary / "assets.extra"
@@ -83,16 +87,16 @@ def saved_model(
     return directory
 
 
-def _signatures(model: GANModel, size: int | None, specs: dict) -> Signatures:
-    """The traced signatures; a network that cannot be traced with free sides is refused."""
+def _takes_any_size(model: GANModel) -> bool:
+    """Whether the call can be traced at another size than the model's own."""
+    if model.fixed_size:
+        return False
+    function = tf.function(inference_function(model), autograph=False)
     try:
-        return Signatures(model, size, specs)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ZooError) or model.fixed_size:
-            raise
-        raise ZooError(
-            f"{model.zoo_name} needs a fixed size; legal are multiples of {model.pad_multiple}"
-        ) from error
+        function.get_concrete_function(**input_specs(model, 2 * model.default_size))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def is_saved_model(directory: Path) -> bool:

@@ -14,7 +14,13 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from zoo.export import pictures
-from zoo.export.inference import MEANINGS, OUTPUTS, inference_function, input_specs
+from zoo.export.inference import (
+    MEANINGS,
+    OUTPUTS,
+    check_captures,
+    inference_function,
+    input_specs,
+)
 from zoo.export.pictures import require
 from zoo.gan import GANModel
 
@@ -50,22 +56,22 @@ class Signatures:
 
     Args:
         model: computes in float32.
-        size: side of the square images that `serving_default` takes, or None for any, and then
-            the model's default is the side that pictures are worked on at.
         specs: batch key -> spec of `serving_default`.
+        side: of the square that the other signatures fit a picture into, pixels.
+        free: whether the network takes any height and width, else `side` x `side` only.
 
     Attributes:
         network: the traced inference call, without padding or checks.
         functions: name of a signature -> traced function.
     """
 
-    def __init__(self, model: GANModel, size: int | None, specs: dict[str, tf.TensorSpec]):
-        self.model = model
-        self.side = size or model.default_size
-        free = size if model.fixed_size else (None, None)
+    def __init__(self, model: GANModel, specs: dict[str, tf.TensorSpec], side: int, free: bool):
+        self.model, self.side, self.free = model, side, free
         traced = tf.function(inference_function(model), autograph=False)
-        self.network_specs = input_specs(model, free, may_be_free=True)
+        size = (None, None) if free else side
+        self.network_specs = input_specs(model, size, may_be_free=True)
         self.network = traced.get_concrete_function(**self.network_specs)
+        check_captures(model, self.network, [v.value for v in model.inference_variables()])
         uint8_specs = self._uint8_specs()
         self._uint8 = self._trace(self._predict_uint8, uint8_specs)
         self.functions = {
@@ -100,7 +106,7 @@ class Signatures:
     # serving_default ---------------------------------------------------------------------------
 
     def _serve(self, **batch):
-        if self.model.fixed_size or batch["image"].shape[1] is not None:
+        if batch["image"].shape[1] is not None:
             return self._run(batch)
         shape = tf.shape(batch["image"])[1:3]
         checks = []
@@ -163,10 +169,10 @@ class Signatures:
     def _seen(self, image):
         """(B, H, W, 3) uint8 as the network sees it, the shape it has there, and that with edge."""
         shape = pictures.working_shape(tf.shape(image)[1:3], self.side)
-        if self.model.fixed_size:
-            grown = tf.fill([2], self.side)
-        else:
+        if self.free:
             grown = -(-shape // self.model.pad_multiple) * self.model.pad_multiple
+        else:
+            grown = tf.fill([2], self.side)
         seen = pictures.to_unit(pictures.padded(pictures.resize_pixels(image, shape), grown))
         return seen, shape, grown
 
