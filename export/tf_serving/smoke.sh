@@ -18,8 +18,9 @@ url=http://127.0.0.1:$port
 container=$(docker run --detach --rm --read-only --tmpfs /tmp --cap-drop ALL \
     --memory "${MEMORY:-8g}" --volume "$models:/models:ro" \
     --publish "127.0.0.1:$grpc:8500" --publish "127.0.0.1:$port:8501" \
-    "${TF_SERVING_IMAGE:-tensorflow/serving:latest}" \
-    --model_config_file=/models/models.config --rest_api_num_threads=4 --grpc_max_threads=4)
+    --entrypoint tensorflow_model_server "${TF_SERVING_IMAGE:-tensorflow/serving:latest}" \
+    --port=8500 --rest_api_port=8501 --model_config_file=/models/models.config \
+    --rest_api_num_threads=4 --grpc_max_threads=4)
 out=$(mktemp -d)
 trap 'docker logs --tail 20 "$container" || true; docker stop "$container" >/dev/null; rm -rf "$out"' EXIT
 
@@ -32,6 +33,7 @@ done
 "$python" "$here/../clients/rest_client.py" "$url" "$model" "$@" -o "$out/rest.png"
 "$python" "$here/../clients/grpc_client.py" "127.0.0.1:$grpc" "$model" "$@" -o "$out/grpc.png"
 cmp "$out/rest.png" "$out/grpc.png"
-"$python" "$here/load.py" "$url" "$model" "$@" --rounds 3 \
-    --pid "$(docker inspect --format '{{.State.Pid}}' "$container")"
+pid=$(docker inspect --format '{{.State.Pid}}' "$container")
+[ -r "/proc/$pid/status" ] && memory=(--pid "$pid") || memory=()  # docker in a virtual machine
+"$python" "$here/load.py" "$url" "$model" "$@" --rounds 3 "${memory[@]}"
 echo "all went well"

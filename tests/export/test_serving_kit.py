@@ -36,6 +36,8 @@ def test_compose_mounts_where_the_configuration_looks():
     assert service["volumes"][0].endswith(f":{serving_folder.MOUNT}:ro")
     options = flags(service["command"])
     assert options["model_config_file"] == f"{serving_folder.MOUNT}/models.config"
+    assert service["entrypoint"] == ["tensorflow_model_server"]
+    assert (options["port"], options["rest_api_port"]) == ("8500", "8501")
     assert service["ports"] == ["127.0.0.1:8500:8500", "127.0.0.1:8501:8501"]
     (probe,) = [word for word in service["healthcheck"]["test"] if "GET" in word]
     assert "HTTP/1.0\\r\\n\\r\\n" in probe and probe.count("\n") == 0
@@ -53,6 +55,8 @@ def test_kubernetes_probes_and_limits():
     assert mounts == {serving_folder.MOUNT: True, "/tmp": False}
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"grpc": 8500, "rest": 8501}
+    assert container["command"] == ["tensorflow_model_server"]
+    assert (options["port"], options["rest_api_port"]) == ("8500", "8501")
     for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] in ports
         assert container[probe]["httpGet"]["path"] == "/v1/models/sc_fegan/metadata"
