@@ -20,7 +20,7 @@ def study():
 
 
 def test_the_discriminant_finds_what_tells_people_apart(study, monkeypatch):
-    """People differ along x by 1; pictures of one differ along y by 30, which counts for nothing."""
+    """People differ along x; the pictures of one differ along y, much more."""
     monkeypatch.setattr(study, "COMPONENTS", 2)
     monkeypatch.setattr(study, "DIRECTIONS", 1)
     who = np.repeat(np.arange(50), 4)
