@@ -13,7 +13,7 @@ from zoo.testing import exports
 def small(monkeypatch):
     arguments = {"image_size": 32, "width": 0.0625}
     monkeypatch.setattr(exports, "CASES", {"small": ("attgan", arguments)})
-    monkeypatch.setattr(exports, "RANDOM", 2)
+    monkeypatch.setattr(exports, "RANDOM", {("onnxruntime", "float32"): 2})
     monkeypatch.setattr(exports, "FACES", 1)
 
 
