@@ -10,7 +10,10 @@ from the server, which is asked for the model's signatures first.
 
 from __future__ import annotations
 
+import os
 import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow is here for its types only
 
 import grpc
 import numpy as np
