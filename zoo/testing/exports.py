@@ -50,18 +50,22 @@ FILES = (
 RANDOM, FACES = {("onnxruntime", "float32"): 20}, 5
 """Random images that a file is compared on, besides the faces."""
 
+LONG = 50
+"""GFLOP of an image from which a model is timed fewer times."""
+
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 MINUTES = 40
 """After which a model is given up."""
 
 
-def measure(case: str, repeats: int = 9) -> dict:
+def measure(case: str, repeats: int | None = None) -> dict:
     """Exports one model in every way and measures what came out.
 
     Args:
         case: a name from `CASES`.
-        repeats: timed runs of each file; the best counts.
+        repeats: timed runs of each file, of which the best counts; None for 9, or 3 above
+            `LONG` GFLOP.
 
     Returns:
         Facts of the run, and `files`: for each of `FILES` what `zoo.bench.Files` says of the
@@ -82,6 +86,7 @@ def measure(case: str, repeats: int = 9) -> dict:
     specs = {key: tf.TensorSpec(value.shape, value.dtype) for key, value in batch.items()}
     keras = tf.function(inference_function(model), autograph=False).get_concrete_function(**specs)
     tensors = {key: tf.constant(value) for key, value in batch.items()}
+    gflop = bench.flops(keras) / 1e9
     runs = {"keras": lambda: keras(**tensors)[model.output_key].numpy()}
     rows = {}
     with tempfile.TemporaryDirectory() as directory:
@@ -99,9 +104,9 @@ def measure(case: str, repeats: int = 9) -> dict:
             rows[key] |= {"max_abs_diff": parity.max_abs_diff, "ok": parity.ok}
             if np.isfinite(parity.psnr):
                 rows[key]["psnr"] = parity.psnr
+        repeats = repeats or (3 if gflop > LONG else 9)
         seconds = bench.best_seconds({"sgemm": bench.sgemm(), **runs}, repeats)
     rate = 2 * bench.SGEMM_SIDE**3 / 1e9 / seconds.pop("sgemm")
-    gflop = bench.flops(keras) / 1e9
     for key, s in seconds.items():
         rows.setdefault(key, {}).update(seconds=s, share=gflop / s / rate)
     weights = sum(int(np.prod(v.shape)) * 4 for v in model.inference_variables())
