@@ -125,13 +125,13 @@ def wait_for_step(run, step, seconds=120):
 
 
 def test_a_killed_worker_costs_steps_but_not_the_result(overrides, tmp_path):
-    settings = [*overrides, "training.checkpoint_every=4"]
+    settings = [*overrides, "training.checkpoint_every=10"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for process in start(whole, 40, settings, free_ports(2)):
         assert process.wait(180) == 0
 
     chief, other = start(broken, 40, settings, free_ports(2))
-    wait_for_step(broken, 6)
+    wait_for_step(broken, 12)
     other.send_signal(signal.SIGKILL)
     assert chief.wait(120) == 2
     text = (tmp_path / "broken-0.log").read_text()

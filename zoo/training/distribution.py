@@ -150,5 +150,9 @@ def meet(strategy: tf.distribute.Strategy, value: int = 0) -> list[int]:
     """Waits until all workers are here, and returns the value that each brought."""
     if workers(strategy) == 1:
         return [value]
-    brought = strategy.run(lambda: tf.constant([value]))
-    return strategy.gather(brought, axis=0).numpy().tolist()
+
+    @tf.function
+    def gathered():
+        return strategy.gather(strategy.run(lambda: tf.constant([value])), axis=0)
+
+    return gathered().numpy().tolist()
