@@ -241,30 +241,30 @@ def test_editing(faces, presets, protocol, tmp_path):
     assert strong[names.index("Male")] == 1.5  # what `strength: 1.5` asks for
 
 
-def test_frontalization(presets, protocol, mirrored, tmp_path, tmp_path_factory):
+def test_frontalization(presets, protocol, turner, tmp_path, tmp_path_factory):
     directory = tmp_path_factory.mktemp("turned") / "faces"
-    generate(directory, 40, size=128, views_per_identity=4, poses="multipie", sketch="none")
+    generate(directory, 24, size=32, views_per_identity=4, poses="multipie", sketch="none")
     turned = open_dataset(directory)
     path = protocol(
         procedure="frontalization",
         data={
-            **{"source": "synthfaces", "directory": str(directory), "size": 128, "count": 40},
+            **{"source": "synthfaces", "directory": str(directory), "size": 32, "count": 24},
             **{"views_per_identity": 4, "poses": "multipie", "sketch": "none"},
         },
-        split={"name": "train", "count": 16},
+        split={"name": "train", "count": 12},
         setting=2,  # views 0 to 3 are of the sessions 1 to 4
         baselines=["copy"],
         metrics={"rank1": 1, "psnr": 1},
         networks={"embedding": str(presets("light_cnn"))},
     )
-    out = evaluate(presets("tp_gan"), path, tmp_path / "out")
+    out = evaluate(turner, path, tmp_path / "out")
     found = rows(out)
     features = Embedding(zoo.load(presets("light_cnn")))
-    chosen = turned.indices("train")[np.arange(16) * 32 // 16]
+    chosen = turned.indices("train")[np.arange(12) * 24 // 12]
     examples = [turned[int(i)] for i in chosen]
     identity = turned.identities[chosen]
     first = [int(np.flatnonzero(identity == p)[0]) for p in np.unique(identity)]
-    probes = [i for i in range(16) if i not in first and round(abs(float(examples[i]["yaw"])))]
+    probes = [i for i in range(12) if i not in first and round(abs(float(examples[i]["yaw"])))]
 
     def embed(images):
         return np.asarray(features(np.stack(images) / 127.5 - 1.0))
@@ -389,15 +389,9 @@ class TestRefused:
     def test_sizes(self, presets, protocol, tmp_path):
         path = protocol(holes={"kind": "center"}, metrics={"psnr": 1})
         with pytest.raises(
-            ZooError, match=r"is for 128 pixels, .* have 32; --set data.size=128 takes"
+            ZooError, match=r"is for 32 pixels, .* have 64; --set data.size=32 takes"
         ):
-            evaluate(presets("tp_gan"), _turning(path), tmp_path / "out")
-
-
-def _turning(path):
-    text = path.read_text().replace("procedure: completion", "procedure: frontalization")
-    path.write_text(text)
-    return path
+            evaluate(presets("gfc"), path, tmp_path / "out", overrides=["data.size=64"])
 
 
 def test_parsing(faces, presets, protocol, tmp_path):
