@@ -310,6 +310,24 @@ class TestCompare:
         value = rows(two)["model", "O4"]["psnr"]
         assert f"{value:#.4g}" in lines[1]
 
+    def test_the_command(self, cut, two, tmp_path, monkeypatch, capsys):
+        def run(*arguments):
+            monkeypatch.setattr(sys, "argv", ["zoo", "compare", *map(str, arguments)])
+            with pytest.raises(SystemExit) as stop:
+                cli.main()
+            return stop.value.code or 0, *capsys.readouterr()
+
+        table = compare([cut, two])
+        assert run(cut, two) == (0, table + "\n", "")
+        path = tmp_path / "table.md"
+        assert run(cut, two, "-o", path) == (0, f"{path}\n", "") and path.read_text() == table
+        for arguments, problem in (
+            ([cut], "compare takes two results or more"),
+            ([cut, tmp_path], f"cannot read {tmp_path}/result.json: No such file or directory"),
+            ([cut, two, "-o", tmp_path / "t.txt"], f"-o is {tmp_path}/t.txt; legal is a .md file"),
+        ):
+            assert run(*arguments) == (2, "", f"error: {problem}\n")
+
     def test_other_protocols_are_refused(self, cut, two, faces, presets, tmp_path):
         protocol = cut.parent / "parts.yaml"
         options = ["split.count=2", "holes.seed=1"]
