@@ -6,7 +6,7 @@ import zoo
 from zoo.config import AugmentationSection, load_recipe
 from zoo.data.batches import Batches
 from zoo.data.synthfaces import generate, open_dataset
-from zoo.testing.suite import ModelSuite
+from zoo.testing.suite import DeviceSuite, ModelSuite
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +41,15 @@ def synthfaces_batch(tmp_path_factory):
 
 @pytest.mark.parametrize("name", zoo.list_models(), scope="class")
 class TestEveryModel(ModelSuite):
+    long_on_devices = ("tp_gan",)
     learning_rates = {"gfc": 5e-4}  # deep and without normalisation; its recipe has 1e-4
 
     @pytest.fixture
     def batch_to_learn(self, synthfaces_batch):
         return synthfaces_batch
+
+
+@pytest.mark.full_size
+@pytest.mark.parametrize("name", TestEveryModel.long_on_devices, scope="class")
+class TestLongOnDevices(DeviceSuite):
+    """Over a thousand updates and statistics of batch norm meet across the devices."""

@@ -4,8 +4,10 @@ import csv
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import zoo
+from zoo.cli import app
 from zoo.config import load_recipe
 from zoo.training import checkpoint, runner
 
@@ -31,3 +33,13 @@ def test_smoke_recipe(name, tmp_path):
     assert all(np.isfinite(float(value)) for row in rows for value in row.values())
     drawn = model.task in ("complete", "edit", "frontalize", "parse")
     assert any((tmp_path / "run").glob("samples/*.png")) == drawn
+
+
+def test_smoke_flag_takes_the_smoke_recipe_of_the_model(tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(runner, "train", lambda recipe, run, **options: given.append(recipe))
+    command = ["train", "stgan/stgan_celeba-128_32", "--smoke", "--run", str(tmp_path / "run")]
+    result = CliRunner().invoke(app, [*command, "--set", "training.steps=2"])
+    assert result.exit_code == 0, result.output
+    smoke, _ = load_recipe("stgan/smoke", ["training.steps=2"])
+    assert given == [smoke] and smoke.model.arguments["image_size"] == 32

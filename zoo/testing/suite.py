@@ -121,14 +121,64 @@ class Training:
         return {name: variable.numpy().copy() for name, variable in self.model.state().items()}
 
 
-class ModelSuite:
+class DeviceSuite:
+    """A model trains alike on one device and on two; part of `ModelSuite`."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trained(cls, name, tmp_path_factory) -> Training:
+        return Training(trainable(name), tmp_path_factory.mktemp(name))
+
+    def test_two_devices_equal_one(self, name, trained):
+        """The same batches, half of the rows on each device: weights and mean losses are equal.
+
+        Batch norm takes its statistics from both halves, and random numbers belong to the rows.
+        """
+        strategy = make_strategy("mirrored")
+        with strategy.scope():
+            model = trainable(name)
+
+        @tf.function
+        def step(batch):
+            return strategy.run(model.train_step, args=(batch,))
+
+        for n in range(3):
+            batch = training_batch(model, seed=n)
+            shares = [rows_of(batch, model, share, DEVICES) for share in range(DEVICES)]
+            for tracker in model.metrics:
+                tracker.reset_state()
+            logs = step(
+                strategy.experimental_distribute_values_from_function(
+                    lambda context: shares[context.replica_id_in_sync_group]  # noqa: B023
+                )
+            )
+        for key, variable in model.state().items():
+            np.testing.assert_allclose(
+                variable.numpy(), trained.states[3][key], rtol=1e-5, atol=1e-5, err_msg=key
+            )
+        for key, value in logs.items():
+            mean = np.mean([float(v) for v in strategy.experimental_local_results(value)])
+            np.testing.assert_allclose(mean, trained.logs[2][key], rtol=1e-3, err_msg=key)
+
+
+class ModelSuite(DeviceSuite):
     """Contracts; the parameter `name` is a name in the registry.
 
+    The tests that train share one training, since it is tracing a step that takes long.
+
     Attributes:
+        long_on_devices: models whose step on two devices takes minutes to trace; a `DeviceSuite`
+            with the marker `full_size` may test them.
         learning_rates: name -> rate for the test that the loss falls, where 1e-3 is too fast.
     """
 
+    long_on_devices: tuple[str, ...] = ()
     learning_rates: dict[str, float] = {}
+
+    def test_two_devices_equal_one(self, name, request):
+        if name in self.long_on_devices:
+            pytest.skip("run with -m full_size")
+        super().test_two_devices_equal_one(name, request.getfixturevalue("trained"))
 
     @pytest.fixture
     def batch_to_learn(self):
@@ -183,13 +233,6 @@ class ModelSuite:
                 assert value.shape == () and value.dtype == tf.float32, f"{group}/{loss}"
                 assert np.isfinite(value), f"{group}/{loss}"
 
-    # The tests that train share one training, since tracing a step is what takes long
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def trained(cls, name, tmp_path_factory) -> Training:
-        return Training(trainable(name), tmp_path_factory.mktemp(name))
-
     def test_every_weight_gets_gradient_and_moves(self, trained):
         # two steps: in the first a discriminator's last bias may be balanced exactly
         before, after = trained.states[0], trained.states[2]
@@ -228,37 +271,6 @@ class ModelSuite:
         with model.averaged_weights():
             assert changed(before, generator.variables)
         assert not changed(before, generator.variables)
-
-    def test_two_devices_equal_one(self, name, trained):
-        """The same batches, half of the rows on each device: weights and mean losses are equal.
-
-        Batch norm takes its statistics from both halves, and random numbers belong to the rows.
-        """
-        strategy = make_strategy("mirrored")
-        with strategy.scope():
-            model = trainable(name)
-
-        @tf.function
-        def step(batch):
-            return strategy.run(model.train_step, args=(batch,))
-
-        for n in range(3):
-            batch = training_batch(model, seed=n)
-            shares = [rows_of(batch, model, share, DEVICES) for share in range(DEVICES)]
-            for tracker in model.metrics:
-                tracker.reset_state()
-            logs = step(
-                strategy.experimental_distribute_values_from_function(
-                    lambda context: shares[context.replica_id_in_sync_group]  # noqa: B023
-                )
-            )
-        for key, variable in model.state().items():
-            np.testing.assert_allclose(
-                variable.numpy(), trained.states[3][key], rtol=1e-5, atol=1e-5, err_msg=key
-            )
-        for key, value in logs.items():
-            mean = np.mean([float(v) for v in strategy.experimental_local_results(value)])
-            np.testing.assert_allclose(mean, trained.logs[2][key], rtol=1e-3, err_msg=key)
 
     def test_loss_falls_on_one_batch(self, name, batch_to_learn):
         """The first network's objective, within 20 steps, by a twentieth."""
