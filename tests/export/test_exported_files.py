@@ -478,4 +478,5 @@ def test_memory_of_full_models(name, tmp_path):
     assert grown <= 3 * weights + 1.5e9, f"{name}: {weights / 1e6} MB took {grown / 1e9} GB"
     onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
     stored = onnx.load(tmp_path / "model.onnx").graph.initializer
-    assert 0.9 * weights < sum(len(tensor.raw_data) for tensor in stored) < 1.05 * weights
+    total = sum(len(tensor.raw_data) for tensor in stored)
+    assert 0.85 * weights < total < 1.05 * weights  # SC-FEGAN's dilated taps in padding go
