@@ -58,13 +58,16 @@ def test_what_is_in_the_wheel(wheel):
     info = f"{wheel.name.rsplit('-', 3)[0]}.dist-info"
     modules = {str(p.relative_to(ROOT)) for p in (ROOT / "zoo").rglob("*.py")}
     recipes = {f"zoo/{p.relative_to(ROOT)}" for p in (ROOT / "configs").rglob("*.yaml")}
+    protocols = {
+        str(p.relative_to(ROOT)) for p in (ROOT / "zoo" / "evaluation" / "protocols").glob("*.yaml")
+    }
     assets = {
         str(p.relative_to(ROOT))
         for p in (ROOT / "zoo" / "data" / "synthfaces" / "assets").iterdir()
         if p.is_file()
     }
-    assert recipes and any(name.endswith(".npz") for name in assets)
-    assert modules | recipes | assets <= names
+    assert recipes and protocols and any(name.endswith(".npz") for name in assets)
+    assert modules | recipes | protocols | assets <= names
     assert "zoo/models/sc_fegan/README.md" in names
     stored = (
         p for p in (ROOT / "zoo" / "presets").rglob("*") if p.suffix in (".json", ".safetensors")
