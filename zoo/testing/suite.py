@@ -153,9 +153,9 @@ class DeviceSuite:
                 )
             )
         for key, variable in model.state().items():
-            np.testing.assert_allclose(
-                variable.numpy(), trained.states[3][key], rtol=1e-5, atol=1e-5, err_msg=key
-            )
+            expected = trained.states[3][key]
+            rounding = 1e-5 * max(1.0, np.abs(expected).max())  # moments may be large
+            np.testing.assert_allclose(variable.numpy(), expected, atol=rounding, err_msg=key)
         for key, value in logs.items():
             mean = np.mean([float(v) for v in strategy.experimental_local_results(value)])
             np.testing.assert_allclose(mean, trained.logs[2][key], rtol=1e-3, err_msg=key)
