@@ -52,4 +52,5 @@ class TestEveryModel(ModelSuite):
 @pytest.mark.full_size
 @pytest.mark.parametrize("name", TestEveryModel.long_on_devices, scope="class")
 class TestLongOnDevices(DeviceSuite):
-    """Over a thousand updates and statistics of batch norm meet across the devices."""
+    """Over a thousand updates and statistics of batch norm meet across the devices: tracing takes
+    more than nine minutes on a busy core."""
