@@ -37,8 +37,10 @@ def _give_memory_back():
 
 
 def pytest_collection_modifyitems(config, items):
-    if "full_size" not in (config.option.markexpr or ""):
-        skip = pytest.mark.skip(reason="run with -m full_size")
-        for item in items:
-            if "full_size" in item.keywords:
-                item.add_marker(skip)
+    """Tests with a marker of pyproject.toml run only where `-m` names it."""
+    for marker in ("full_size", "browser"):
+        if marker not in (config.option.markexpr or ""):
+            skip = pytest.mark.skip(reason=f"run with -m {marker}")
+            for item in items:
+                if marker in item.keywords:
+                    item.add_marker(skip)

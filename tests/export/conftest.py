@@ -55,14 +55,3 @@ def model() -> SCFEGAN:
 def wrap():
     """Network -> model with stirred weights."""
     return lambda network: stir(Wrapped(network))
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "browser: opens a page in Chromium; run with -m browser")
-
-
-def pytest_collection_modifyitems(config, items):
-    if "browser" not in (config.option.markexpr or ""):
-        for item in items:
-            if "browser" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="run with -m browser"))

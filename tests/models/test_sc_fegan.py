@@ -170,6 +170,18 @@ def test_each_step_moves_its_own_network():
     assert moved == {v.path for v in model.generator.variables}
 
 
+def test_a_batch_in_two_parts_trains_alike():
+    """The penalty reads spectral norm's vector, which must not have moved between the parts."""
+    whole, parts = (
+        compiled(small_model("sc_fegan")),
+        compiled(small_model("sc_fegan"), accumulate=2),
+    )
+    expected, logs = train(whole, 1)[0], train(parts, 1)[0]
+    assert set(logs) == set(expected)
+    for key, value in expected.items():
+        np.testing.assert_allclose(logs[key], value, rtol=1e-4, atol=1e-6, err_msg=key)
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

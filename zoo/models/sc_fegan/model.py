@@ -141,20 +141,20 @@ class SCFEGAN(GANModel):
 
     def discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         truth, composite = batch["image"], tf.stop_gradient(outputs["composite"])
-        # one call for both: spectral norm advances once a step
-        pair = [self._with_hints(truth, batch), self._with_hints(composite, batch)]
-        scores = self.discriminator(tf.concat(pair, axis=0), training=True)
-        real, fake = tf.split(scores, 2, axis=0)
-        losses = {
-            "adversarial": adversarial.linear_discriminator(real, fake),
-            "drift": adversarial.score_drift(real),
-        }
+        losses = {}
+        # the penalty first: the call below advances spectral norm, with the last part of a batch
         if "gradient_penalty" in self.loss_weights["discriminator"]:
             losses["gradient_penalty"] = adversarial.gradient_penalty(
                 lambda image: self.discriminator(self._with_hints(image, batch)),
                 adversarial.between(truth, composite, tf.stack([self.step.value, 0])),
                 batch["mask"],
             )
+        # one call for both: spectral norm advances once a step
+        pair = [self._with_hints(truth, batch), self._with_hints(composite, batch)]
+        scores = self.discriminator(tf.concat(pair, axis=0), training=True)
+        real, fake = tf.split(scores, 2, axis=0)
+        losses["adversarial"] = adversarial.linear_discriminator(real, fake)
+        losses["drift"] = adversarial.score_drift(real)
         return {key: losses[key] for key in self.loss_weights["discriminator"]}
 
     # Step --------------------------------------------------------------------------------------
