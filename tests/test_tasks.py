@@ -460,6 +460,7 @@ def test_frontalize_looks_for_the_face_if_there_are_no_landmarks(monkeypatch):
     (POINTS[:4], r"landmarks must be five finite points .*received shape \(4, 2\)"),
     (POINTS * np.nan, "five finite points"),
     (POINTS[[3, 4, 2, 0, 1]], "the mouth is not below them"),
+    (POINTS + 1000, r"lie outside the photo of \d+ x \d+ pixels"),
 ])  # fmt: skip
 def test_refused_landmarks(landmarks, message):
     with pytest.raises(ZooError, match=message):

@@ -165,6 +165,11 @@ def frontalize(model, image: np.ndarray, landmarks=None) -> np.ndarray:
     except (TypeError, ValueError):
         raise ZooError("landmarks must be five points [[x, y], ...]") from None
     face = align(points, model.default_size)
+    height, width = image.shape[:2]
+    if not ((points >= 0) & (points <= (width, height))).all(axis=1).any():
+        raise ZooError(
+            f"landmarks {points.tolist()} lie outside the photo of {width} x {height} pixels"
+        )
     values = {"image": face.crop(image) / 127.5 - 1.0, "landmarks": face.points(points)}
     return to_pixels(_run(model, values))
 
