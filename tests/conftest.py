@@ -7,6 +7,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers share the cores; before T
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
+from tensorflow.python.framework import ops
+
 from zoo.testing.suite import small_model
 
 
@@ -25,15 +27,22 @@ def preset(tmp_path_factory):
     return small_model("sc_fegan").save_preset(tmp_path_factory.mktemp("preset") / "tiny")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _give_memory_back():
-    """Models and their traced functions lie in reference cycles; some are of full size.
-
-    TensorFlow's graphs stay behind for ever: they are not looked through again.
+@pytest.fixture(autouse=True)
+def _forget_gradients():
+    """What `tf.custom_gradient` registers while a graph is traced stays until the process ends, and
+    holds the graph: gigabytes over this suite.
     """
     yield
+    registered = ops.gradient_registry._registry
+    for name in [name for name in registered if name.startswith("CustomGradient-")]:
+        del registered[name]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _give_memory_back():
+    """Models and their traced functions lie in reference cycles; some are of full size."""
+    yield
     gc.collect()
-    gc.freeze()
 
 
 def pytest_collection_modifyitems(config, items):
