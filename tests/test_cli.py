@@ -402,7 +402,7 @@ def test_list(run):
     code, out, err = run("list")
     assert (code, err) == (0, "")
     titles = [line for line in out.splitlines() if not line.startswith(" ")]
-    assert titles == ["models:", "presets:", "recipes:"]
+    assert titles == ["models:", "presets:", "recipes:", "protocols:"]
     names = [line.strip() for line in out.splitlines() if line.startswith(" ")]
     for name in ("sc_fegan", "sc_fegan_celebahq_512", "sc_fegan/smoke", "sc_fegan/demo"):
         assert name in names
