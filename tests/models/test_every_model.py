@@ -53,4 +53,4 @@ class TestEveryModel(ModelSuite):
 @pytest.mark.parametrize("name", TestEveryModel.long_on_devices, scope="class")
 class TestLongOnDevices(DeviceSuite):
     """Over a thousand updates and statistics of batch norm meet across the devices: tracing takes
-    more than nine minutes on a busy core."""
+    more than nine minutes on a busy core. TP-GAN does not pass yet: see docs/clusters.md."""

@@ -177,7 +177,7 @@ class ModelSuite(DeviceSuite):
 
     def test_two_devices_equal_one(self, name, request):
         if name in self.long_on_devices:
-            pytest.skip("run with -m full_size")
+            pytest.skip("traces for minutes on two devices; run with -m full_size")
         super().test_two_devices_equal_one(name, request.getfixturevalue("trained"))
 
     @pytest.fixture
