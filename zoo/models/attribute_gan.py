@@ -12,8 +12,6 @@ from zoo.layers.attribute_editing import AttributeDiscriminator, pyramid
 from zoo.losses import adversarial, classification
 from zoo.models.arguments import check_attribute_names, check_choice, check_width
 
-CRITIC_UPDATES = 5
-
 
 class AttributeGAN(GANModel):
     """Base of the attribute editors: an encoder-decoder against a critic that names attributes.
@@ -21,12 +19,12 @@ class AttributeGAN(GANModel):
     A subclass makes `self.generator`, says with `condition` in what form the generator receives the
     edit, and calls `finish_networks`.
 
-    One training step uses six batches of images x with attributes a and the attributes b of other
-    images::
+    One training step uses `critic_updates + 1` batches of images x with attributes a and the
+    attributes b of other images::
 
-        five times, each on a fresh batch:
+        `critic_updates` times, each on a fresh batch:
             update D on  mean D(x_b) - mean D(x) + 10 gradient penalty + BCE(a, D_att(x))
-        on the sixth batch, both passes from one code:
+        on the last batch, both passes from one code:
             x_b = G(x, edit from a to b);  x_a = G(x, edit from a to a)
             update G on  -mean D(x_b) + 10 BCE(b, D_att(x_b)) + 100 mean |x - x_a|
 
@@ -44,8 +42,6 @@ class AttributeGAN(GANModel):
         "generator": {"adversarial": 1.0, "attributes": 10.0, "reconstruction": 100.0},
         "discriminator": {"adversarial": 1.0, "gradient_penalty": 10.0, "attributes": 1.0},
     }
-    batches_per_step = CRITIC_UPDATES + 1
-    updates_per_step = {"discriminator": CRITIC_UPDATES}
 
     def __init__(
         self,
@@ -58,6 +54,7 @@ class AttributeGAN(GANModel):
         gan_loss: str,
         penalty: str,
         penalty_points: str,
+        critic_updates: int,
         width: float,
         loss_weights: dict | None,
         name: str | None,
@@ -66,7 +63,11 @@ class AttributeGAN(GANModel):
         check_choice("gan_loss", gan_loss, adversarial.OBJECTIVES)
         check_choice("penalty", penalty, adversarial.PENALTIES)
         check_choice("penalty_points", penalty_points, adversarial.POINTS)
-        for argument, value in (("dim", dim), ("dense_units", dense_units)):
+        for argument, value in (
+            ("dim", dim),
+            ("dense_units", dense_units),
+            ("critic_updates", critic_updates),
+        ):
             if value < 1:
                 raise ZooError(f"{argument} is {value}; legal is at least 1")
         depth = depth or default_depth(image_size)
@@ -83,6 +84,9 @@ class AttributeGAN(GANModel):
         self.gan_loss = gan_loss
         self.penalty = penalty
         self.penalty_points = penalty_points
+        self.critic_updates = critic_updates
+        self.batches_per_step = critic_updates + 1
+        self.updates_per_step = {"discriminator": critic_updates}
         self.width = width
         if gan_loss == "wgan":
             self.balanced = ("discriminator/score/bias",)
@@ -157,14 +161,14 @@ class AttributeGAN(GANModel):
 
     def compile(self, optimizers: dict, **kwargs):
         super().compile(optimizers, **kwargs)
-        # Traced once for all five updates. Not under a strategy: its replicas must meet in
+        # Traced once for all updates. Not under a strategy: its replicas must meet in
         # `update`, and TensorFlow lets them do so in the outermost function only.
         alone = not tf.distribute.has_strategy()
         self._critic_step = tf.function(self.critic_step) if alone else self.critic_step
 
     def train_step(self, batch):
         parts = {key: tf.split(value, self.batches_per_step) for key, value in batch.items()}
-        for i in range(CRITIC_UPDATES):
+        for i in range(self.critic_updates):
             part = {key: part[i] for key, part in parts.items()}
             self._critic_step(part, tf.constant(i, "int64"))
 
@@ -191,6 +195,7 @@ class AttributeGAN(GANModel):
             "gan_loss": self.gan_loss,
             "penalty": self.penalty,
             "penalty_points": self.penalty_points,
+            "critic_updates": self.critic_updates,
             "width": self.width,
             "loss_weights": self.all_loss_weights,
             "name": self.name,

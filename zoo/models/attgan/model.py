@@ -35,6 +35,7 @@ class AttGAN(AttributeGAN):
         penalty: what the critic's slope costs: "1-gp", "0-gp" or "lp"; none with a weight of 0.
         penalty_points: where it is taken: "line" between real and edited images, "dragan" around
             the real ones, "real" or "fake" at them.
+        critic_updates: updates of the discriminator for each one of the generator.
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
@@ -58,6 +59,7 @@ class AttGAN(AttributeGAN):
         gan_loss: str = "wgan",
         penalty: str = "1-gp",
         penalty_points: str = "line",
+        critic_updates: int = 5,
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
@@ -71,6 +73,7 @@ class AttGAN(AttributeGAN):
             gan_loss=gan_loss,
             penalty=penalty,
             penalty_points=penalty_points,
+            critic_updates=critic_updates,
             width=width,
             loss_weights=loss_weights,
             name=name,

@@ -53,6 +53,7 @@ class STGAN(AttributeGAN):
         penalty_points: where it is taken: "line" between real and edited images, "dragan" around
             the real ones, "real" or "fake" at them. By default "line" with "wgan" and "dragan"
             with all others, as in the released code.
+        critic_updates: updates of the discriminator for each one of the generator.
         width: factor on the channels of all networks.
         loss_weights: overrides by network and loss.
 
@@ -82,6 +83,7 @@ class STGAN(AttributeGAN):
         gan_loss: str = "wgan",
         penalty: str = "1-gp",
         penalty_points: str | None = None,
+        critic_updates: int = 5,
         width: float = 1.0,
         loss_weights: dict[str, dict[str, float]] | None = None,
         name: str | None = None,
@@ -104,6 +106,7 @@ class STGAN(AttributeGAN):
             gan_loss=gan_loss,
             penalty=penalty,
             penalty_points=penalty_points or ("line" if gan_loss == "wgan" else "dragan"),
+            critic_updates=critic_updates,
             width=width,
             loss_weights=loss_weights,
             name=name,
