@@ -203,22 +203,26 @@ def test_losses_by_hand():
     }
 
 
-def test_a_step_is_five_updates_of_d_and_one_of_g_each_on_its_own_batch():
-    model = compiled(small_model("stgan"))
+@pytest.mark.parametrize("arguments, updates", [({}, 5), ({"critic_updates": 2}, 2)])
+def test_a_step_is_several_updates_of_d_and_one_of_g_each_on_its_own_batch(arguments, updates):
+    model = compiled(small_model("stgan", **arguments))
     batch = training_batch(model, 2)
     seen = []
     model._critic_step = lambda part, number: seen.append((part["image"].numpy(), int(number)))
     before = snapshot(model.discriminator.variables)
     generator = snapshot(model.generator.trainable_variables)
     model.train_step(batch)
-    assert [number for _, number in seen] == [0, 1, 2, 3, 4]
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in seen]), batch["image"][:10])
+    assert [number for _, number in seen] == list(range(updates))
+    images = np.concatenate([x for x, _ in seen])
+    np.testing.assert_array_equal(images, batch["image"][: 2 * updates])
+    assert len(batch["image"]) == 2 * updates + 2
     assert not changed(before, model.discriminator.variables)  # G's update leaves D alone
     assert changed(generator, model.generator.trainable_variables) == set(generator)
-    model = compiled(small_model("stgan"))
+    model = compiled(small_model("stgan", **arguments))
     train(model, 1)
     iterations = {name: int(o.iterations) for name, o in model.optimizers.items()}
-    assert iterations == {"generator": 1, "discriminator": 5}
+    assert iterations == {"generator": 1, "discriminator": updates}
+    assert model.updates_per_step == {"discriminator": updates}
 
 
 def test_critic_updates_leave_the_generators_weights_but_move_its_statistics():
@@ -272,6 +276,7 @@ def test_any_multiple_of_the_depth_is_edited():
         ({"width": 0}, "width is 0"),
         ({"depth": 9}, "depth is 9; legal is 2 to 7"),
         ({"dim": 0}, "dim is 0"),
+        ({"critic_updates": 0}, "critic_updates is 0; legal is at least 1"),
         ({"stu_dim": 0}, "stu_dim is 0"),
         ({"stu_state": "lstm"}, "stu_state is 'lstm'; legal are stu, gru, direct"),
         ({"stu_inject_layers": 5}, "stu_inject_layers is 5; legal is 0 to 4"),
