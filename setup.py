@@ -16,8 +16,9 @@ EXTRAS = {
     "plots": ["matplotlib>=3.9"],
 }
 EXTRAS["demo"] = [*sum(EXTRAS.values(), []), "scikit-image>=0.24"]
+EXTRAS["notebooks"] = [*EXTRAS["demo"], "ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]
 EXTRAS["test"] = [
-    *EXTRAS["demo"],
+    *EXTRAS["notebooks"],
     "pytest>=8",
     "pytest-xdist>=3.6",
     "psutil>=6",
