@@ -568,10 +568,10 @@ def test_convert_writes_a_preset_of_the_generator_with_its_licence(
 
 def test_demo_takes_any_directory_name(run, monkeypatch, tmp_path):
     """The directory goes into the recipe as text, not as the YAML that it may look like."""
-    import zoo.demo
+    from zoo.demo import training
 
     seen = []
-    monkeypatch.setattr(zoo.demo, "run", lambda recipe, *_: seen.append(recipe) or ["done"])
+    monkeypatch.setattr(training, "run", lambda recipe, *_: seen.append(recipe) or ["done"])
     for name in ("plain", "a: b #c", "[x]", 'it"s', "ü", "back\\slash"):
         code, out, _ = run("demo", "-o", tmp_path / name)
         assert code == 0 and out.endswith("done\n")

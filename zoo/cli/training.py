@@ -54,7 +54,7 @@ def demo(
     faces = json.dumps(str(output / "faces"), ensure_ascii=False)  # as YAML reads it back
     loaded, _ = load_recipe(recipe, [f"data.directory={faces}", *(overrides or ())])
     quiet_tensorflow()
-    from zoo import demo
+    from zoo.demo import training as demo
 
     try:
         with training_progress() as progress:

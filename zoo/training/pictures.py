@@ -72,13 +72,13 @@ def _parsing(model, batch: dict) -> dict[str, np.ndarray]:
     found = _run(model, batch).argmax(axis=-1)
     return {
         "input": _pixels(batch["image"]),
-        "result": _CLASS_COLORS[found],
-        "truth": _CLASS_COLORS[batch["parsing"]],
+        "result": CLASS_COLORS[found],
+        "truth": CLASS_COLORS[batch["parsing"]],
     }
 
 
 # of the demo of GFC's released code, then those of SynthFaces alone: glasses, neck, clothes
-_CLASS_COLORS = np.array(
+CLASS_COLORS = np.array(
     [
         *((0, 0, 255), (255, 255, 0), (160, 32, 240), (218, 112, 214), (210, 105, 30)),
         *((94, 38, 18), (0, 255, 0), (156, 102, 31), (0, 0, 0), (255, 127, 80), (255, 0, 0)),
