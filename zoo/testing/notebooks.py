@@ -32,6 +32,7 @@ from zoo.registry import check_names
 
 TAG = "parameters"
 _QUALITY = 80  # of the JPEG files
+_WIDEST = 1000  # pixels
 _TIMEOUT = 600  # of a cell, seconds
 _COPIED = "<!-- Written by `python -m zoo.testing.notebooks`; edit the notebook instead. -->"
 
@@ -159,7 +160,7 @@ def execute(
 def markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
     """A copy of an executed notebook for people who read it on a web page.
 
-    What goes to stderr is left out. Pictures become JPEG files.
+    What goes to stderr is left out. Pictures become JPEG files, at most 1000 pixels wide.
 
     Args:
         notebook: with outputs.
@@ -201,6 +202,9 @@ def _fenced(texts: list[str | None]) -> list[str]:
 
 def _jpeg(png: bytes) -> bytes:
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    if picture.shape[1] > _WIDEST:
+        size = (_WIDEST, round(picture.shape[0] * _WIDEST / picture.shape[1]))
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
 
 
