@@ -16,12 +16,12 @@ from zoo.testing.notebooks import notebooks_directory, strip_file
 NOTEBOOKS = {path.stem: path for path in sorted(notebooks_directory().glob("*.ipynb"))}
 COPIES = notebooks_directory().parent / "docs" / "notebooks"
 SMALL = {
-    "00_quickstart": {"SHOWN": 2, "YAWS": 1},
+    "00_quickstart": {"SHOWN": 2, "VIEWS": 8},
     "01_context_encoder": {"FACES": 20, "SIZE": 32, "STEPS": 2, "JUDGED": 2},
     "02_generative_face_completion": {"FACES": 20, "SIZE": 32, "STEPS": 4, "JUDGED": 2},
     "03_sc_fegan": {"FACES": 20, "SIZE": 32, "STEPS": 2, "JUDGED": 2},
     "04_stgan": {"FACES": 20, "SIZE": 32, "STEPS": 2, "JUDGED": 2},
-    "05_tp_gan": {"FACES": 30, "STEPS": 1, "VIEWS": 3, "JUDGED": 2},
+    "05_tp_gan": {"FACES": 6, "STEPS": 2, "VIEWS": 3, "JUDGED": 2},
     "06_train_on_your_own_faces": {"PHOTOS": 10, "SIZE": 32, "STEPS": 2},
     "07_export_and_serve": {"CALIBRATED": 2, "TIMED": 1},
 }
