@@ -54,6 +54,8 @@ def onnx(
     Inputs are the batch keys, NHWC float32, with a free axis `batch`; the output is
     `model.output_key`. Weights are called by their variables' paths and nodes by their layers. A
     model in mixed precision is written in float32. The metadata says model, task, licence, ranges.
+    A network that un-pools may place a value otherwise than Keras where two maxima differ by less
+    than rounding; see `zoo.export.verify`.
 
     Memory grows by at most about twice the weights beyond what the conversion of any small graph
     takes: it runs with the weights as inputs, and they are written one by one afterwards. Only

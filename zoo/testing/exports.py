@@ -69,7 +69,7 @@ def measure(case: str, repeats: int | None = None) -> dict:
 
     Returns:
         Facts of the run, and `files`: for each of `FILES` what `zoo.bench.Files` says of the
-        export, `max_abs_diff`, `psnr`, `seconds` and `share`; or `skipped`, the reason.
+        export, `max_abs_diff`, `jumps`, `psnr`, `seconds` and `share`; or `skipped`, the reason.
     """
     import tensorflow as tf
 
@@ -102,6 +102,8 @@ def measure(case: str, repeats: int | None = None) -> dict:
             path = files.path(runtime, precision)
             parity = export.verify(model, path, samples=random, faces=FACES)
             rows[key] |= {"max_abs_diff": parity.max_abs_diff, "ok": parity.ok}
+            if parity.jumps:
+                rows[key]["jumps"] = parity.jumps
             if np.isfinite(parity.psnr):
                 rows[key]["psnr"] = parity.psnr
         repeats = repeats or (3 if gflop > LONG else 9)
@@ -140,8 +142,9 @@ def table(figures: dict[str, dict]) -> str:
                 continue
             psnr = f"{row['psnr']:.1f}" if precision != "float32" and "psnr" in row else ""
             memory = row["export_memory"]
+            jumps = f", {row['jumps']:.2%} jump" if "jumps" in row else ""
             lines.append(
-                f"{start}{row['bytes'] / 1e6:.0f} | {row['max_abs_diff']:.1e} | {psnr} | "
+                f"{start}{row['bytes'] / 1e6:.0f} | {row['max_abs_diff']:.1e}{jumps} | {psnr} | "
                 + f"{row['seconds'] * 1e3:.4g} | {row['share']:.0%} | "
                 + ("" if memory is None else f"{memory / 1e9:.2f}")
                 + " |"
