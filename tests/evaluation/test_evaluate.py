@@ -379,7 +379,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("model", "values", "problem"),
         [
-            ("stgan", {}, "a stgan, which serves 'edit'; protocol mine judges 'complete'"),
+            ("stgan", {}, "model stgan, serves 'edit'; protocol mine judges 'complete'"),
             ("gfc", {"metrics": {"psnrr": 1}}, "unknown metric .*'psnrr'.* Did you mean 'psnr'"),
             ("gfc", {"metrics": {"psnr": 2}}, "pins version 2 of psnr; .* computes version 1"),
             ("gfc", {"baselines": ["hog"]}, "unknown baseline of completion 'hog'"),

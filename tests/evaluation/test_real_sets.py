@@ -32,7 +32,7 @@ def found_rows(directory):
     return {(r["method"], r["case"]): r["values"] for r in read_result(directory)["rows"]}
 
 
-def test_lfw(presets, tmp_path):
+def test_lfw(presets, turner, tmp_path):
     rng = np.random.default_rng(0)
     people = ("Ann", "Bob", "Cid", "Dan")
     for person in people:
@@ -51,6 +51,19 @@ def test_lfw(presets, tmp_path):
     mean, error = accuracy(cosines, data.same, data.folds)
     expected = {"accuracy": mean, "accuracy_error": error, "auc": auc(cosines, data.same)}
     assert found_rows(out)["model", "pairs"] == pytest.approx(expected)
+
+    options.append(f"networks.frontalizer={turner}")
+    out = evaluate(presets("light_cnn"), "lfw_pairs", tmp_path / "turned", overrides=options)
+    faceless = [data[i]["image"].mean() > 127 for i in range(8)]
+    assert 0 < sum(faceless) < 8
+    images = [
+        image if lost else image[:, ::-1] for image, lost in zip(images, faceless, strict=True)
+    ]
+    cosines = cosine_of_pairs(np.asarray(network(np.stack(images))), data.pairs)
+    assert found_rows(out)["model", "pairs"] == pytest.approx(expected)
+    assert found_rows(out)["model, turned", "pairs"]["auc"] == auc(cosines, data.same)
+    note = f"Not turned, because no face was found: {sum(faceless)} pictures."
+    assert note in (out / "report.md").read_text()
 
 
 def test_stgan_on_celeba(presets, tmp_path):

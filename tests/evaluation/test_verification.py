@@ -1,12 +1,17 @@
 """Pairs: thresholds of other folds and areas, against loops."""
 
+import cv2
 import numpy as np
 import pytest
 
+import zoo
 from zoo.errors import ZooError
 from zoo.evaluation.evaluate import evaluate
+from zoo.evaluation.faces import Faces, Subject
+from zoo.evaluation.protocol import load_protocol
 from zoo.evaluation.report import read_result
-from zoo.evaluation.verification import accuracy, auc, cosine_of_pairs
+from zoo.evaluation.verification import accuracy, auc, cosine_of_pairs, pairs_of
+from zoo.metrics import Embedding
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +71,33 @@ def test_protocol_of_pairs(presets, protocol, tmp_path):
     assert len(result["protocol"]["identity"]["sha256.pairs"]) == 64
     again = evaluate(presets("light_cnn"), path, out)
     assert read_result(again)["rows"] == result["rows"]
+
+
+def test_faces_turned_before_they_are_compared(presets, protocol, turner, faces, tmp_path):
+    path = protocol(procedure="verification", pairs=40, metrics={"accuracy": 1, "auc": 1})
+    preset, option = presets("light_cnn"), f"networks.frontalizer={turner}"
+    result = read_result(evaluate(preset, path, tmp_path / "out", overrides=[option]))
+    assert [row["method"] for row in result["rows"]] == ["model", "model, turned"]
+    pinned = load_protocol(path)
+    judged = Faces(faces, pinned.values)
+    pairs = pairs_of(Subject(pinned, None, faces, judged, None, [], None))
+    images = np.stack([faces[int(i)]["image"] for i in judged.indices])
+    network = Embedding(zoo.load(preset))
+    for row, seen in zip(result["rows"], (images, images[:, :, ::-1]), strict=True):
+        cosines = cosine_of_pairs(np.asarray(network(seen / 127.5 - 1)), pairs.places)
+        mean, _ = accuracy(cosines, pairs.same, pairs.folds)
+        assert row["values"] == pytest.approx({"accuracy": mean, "auc": auc(cosines, pairs.same)})
+    weights = zoo.presets.read_config(turner)["sha256"]
+    assert result["protocol"]["identity"]["sha256.frontalizer"] == weights
+    height, width = cv2.imread(str(tmp_path / "out/pairs.png")).shape[:2]
+    plain = evaluate(preset, path, tmp_path / "plain")
+    assert cv2.imread(str(plain / "pairs.png")).shape[0] == height
+    assert width - cv2.imread(str(plain / "pairs.png")).shape[1] > 2 * faces.size
+
+
+def test_what_turns_faces_must_do_so(presets, protocol, tmp_path):
+    path = protocol(procedure="verification", pairs=40, metrics={"auc": 1})
+    option = f"networks.frontalizer={presets('light_cnn')}"
+    with pytest.raises(ZooError, match="serves 'embed'; legal is one that serves 'frontalize'"):
+        evaluate(presets("light_cnn"), path, tmp_path / "out", overrides=[option])
+    assert not (tmp_path / "out").exists()

@@ -77,7 +77,7 @@ def evaluate(
     task = model_class(config["model"]).task
     if task not in procedure.TASKS:
         raise ZooError(
-            f"{preset} is a {config['model']}, which serves {task!r}; protocol {pinned.name} "
+            f"{preset}, model {config['model']}, serves {task!r}; protocol {pinned.name} "
             f"judges {', '.join(map(repr, procedure.TASKS))}"
         )
     check_names(
@@ -127,7 +127,7 @@ def evaluate(
             "measures": {name: _described(legal[name]) for name in measured},
             "rows": [asdict(row) for row in rows],
             "published": values.published,
-            "notes": notes,
+            "notes": notes + outcome.notes,
             "extra": outcome.extra,
             "environment": _environment(),
         },

@@ -45,12 +45,14 @@ class Outcome:
         grids: file stem -> (title, picture (H, W, 3) uint8).
         hashes: what was drawn for the protocol, such as `holes` -> SHA-256.
         extra: further plain values for the JSON.
+        notes: sentences for the report.
     """
 
     rows: list[Row] = field(default_factory=list)
     grids: dict[str, tuple[str, np.ndarray]] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
     extra: dict = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass

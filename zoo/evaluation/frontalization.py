@@ -85,18 +85,20 @@ def _embed(subject: Subject, images: np.ndarray) -> np.ndarray:
 def _methods(subject: Subject) -> dict[str, Turner]:
     protocol, model = subject.pinned.values, subject.model
 
-    def turn(chunk):
-        batch = {"image": pictures(chunk)}
-        for key in set(model.input_keys) - {"image"}:
-            batch[key] = np.stack([face[key] for face in chunk])
-        return drawn(model, **batch)
-
-    methods: dict[str, Turner] = {"model": turn}
+    methods: dict[str, Turner] = {"model": lambda chunk: turned(model, chunk)}
     if "nearest_neighbor" in protocol.baselines:
         methods["nearest_neighbor"] = _neighbor(subject)
     if "copy" in protocol.baselines:
         methods["copy"] = pictures
     return methods | {"truth": lambda chunk: pictures(chunk, "frontal")}
+
+
+def turned(model, chunk: list[dict]) -> np.ndarray:
+    """What a model makes of faces that are framed as those it was trained on: `Turner`."""
+    batch = {"image": pictures(chunk)}
+    for key in set(model.input_keys) - {"image"}:
+        batch[key] = np.stack([face[key] for face in chunk])
+    return drawn(model, **batch)
 
 
 def _neighbor(subject: Subject) -> Turner:

@@ -55,6 +55,7 @@ class NetworkSection(_Section):
 
     embedding: str | None = None
     classifier: str | None = None
+    frontalizer: str | None = Field(None, description="turns the faces of a verification, too")
 
 
 class Protocol(_Section):
@@ -110,7 +111,7 @@ class Pinned:
 
         Args:
             found: SHA-256 of what was used: `split`, `holes`, `pictures`, `embedding`,
-                `classifier`; None for what was not.
+                `classifier`, `frontalizer`; None for what was not.
         """
         values = self.values.model_dump(mode="json", exclude=set(_SILENT))
         values["data"].pop("directory")

@@ -12,7 +12,7 @@ from zoo import metrics, presets
 from zoo.errors import ZooError
 from zoo.losses.perceptual import VGGFeatures
 from zoo.metrics.structure import WEIGHTS
-from zoo.registry import check_names
+from zoo.registry import check_names, model_class
 
 
 @dataclass
@@ -38,23 +38,43 @@ class Sample:
     strokes: np.ndarray | None = None
 
 
+_TASKS = {"embedding": "embed", "classifier": "classify", "frontalizer": "frontalize"}
+"""Role of a network -> the task that it serves."""
+
+
 class Networks:
     """The networks of a protocol, loaded when a metric asks for one.
 
     Args:
         embedding: preset of a model that embeds faces; None = none.
         classifier: preset of an attribute classifier; None = none.
+        frontalizer: preset of a model that turns faces, for verification; None = none.
 
     Raises:
         ZooError: no such preset, or one of another task.
     """
 
-    def __init__(self, embedding: str | None = None, classifier: str | None = None):
-        self.names = {"embedding": embedding, "classifier": classifier}
-        self.sha256 = {
-            role: name and presets.read_config(presets.find(name))["sha256"]
-            for role, name in self.names.items()
+    def __init__(
+        self,
+        embedding: str | None = None,
+        classifier: str | None = None,
+        frontalizer: str | None = None,
+    ):
+        self.names = {
+            "embedding": embedding,
+            "classifier": classifier,
+            "frontalizer": frontalizer,
         }
+        self.sha256: dict[str, str | None] = {}
+        for role, name in self.names.items():
+            config = name and presets.read_config(presets.find(name))
+            self.sha256[role] = config and config["sha256"]
+            task = config and model_class(config["model"]).task
+            if task not in (None, _TASKS[role]):
+                raise ZooError(
+                    f"networks.{role} is {name}, a model that serves {task!r}; legal is one that "
+                    f"serves {_TASKS[role]!r}"
+                )
 
     @functools.cached_property
     def embedding(self) -> metrics.Embedding:
@@ -63,11 +83,11 @@ class Networks:
 
     @functools.cached_property
     def classifier(self):
-        name = self._given("classifier", "an attribute_classifier")
-        model = presets.load(name)
-        if model.task != "classify":
-            raise ZooError(f"networks.classifier is {name}, a {model.zoo_name}; it must classify")
-        return model
+        return presets.load(self._given("classifier", "an attribute_classifier"))
+
+    @functools.cached_property
+    def frontalizer(self):
+        return presets.load(self._given("frontalizer", "a model that turns faces, such as tp_gan"))
 
     @functools.cached_property
     def hed(self) -> VGGFeatures:

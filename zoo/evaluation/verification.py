@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ from zoo import plots
 from zoo.errors import ZooError
 from zoo.evaluation import baselines
 from zoo.evaluation.faces import Outcome, Row, Subject, pictures
+from zoo.evaluation.frontalization import turned
 from zoo.evaluation.scores import Measure, unit
 from zoo.metrics import Embedding
 
@@ -24,6 +27,9 @@ MEASURED = {
 """Measures beside those on pictures, of which there are none."""
 
 _FOLDS = 10
+
+Describer = Callable[[np.ndarray], np.ndarray]
+"""Pictures (B, H, W, 3) uint8 -> features (B, D)."""
 
 
 @dataclass(frozen=True)
@@ -49,38 +55,95 @@ class Pairs:
 
 
 def run(subject: Subject) -> Outcome:
-    """Compares pairs by the cosine of their features."""
+    """Compares pairs by the cosine of their features.
+
+    With `networks.frontalizer` the model sees every face a second time, turned to the camera, as
+    TP-GAN is judged on LFW.
+    """
     faces, protocol = subject.faces, subject.pinned.values
     pairs = pairs_of(subject)
-    network = Embedding(subject.model)
-    kinds = {
-        "model": lambda images: np.asarray(network(unit(images))),
-        "hog": baselines.hog,
-        "thumbnail": baselines.thumbnails,
-    }
-    kinds = {name: kinds[name] for name in ("model", *protocol.baselines)}
-    features: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
-    images = []
+    turner = _Turner(subject) if protocol.networks.frontalizer else None
+    views = {"": pictures} | ({"turned": turner} if turner else {})
+    methods = _methods(subject, views)
+    features: dict[str, list[np.ndarray]] = {name: [] for name in methods}
+    each = -(-protocol.pictures // 2)
+    chosen = [*np.flatnonzero(pairs.same)[:each], *np.flatnonzero(~pairs.same)[:each]]
+    places = set(pairs.places[chosen].ravel().tolist())
+    shown: dict[int, list[np.ndarray]] = {}
     for first, chunk in faces.chunks():
-        batch = pictures(chunk)
-        for name, kind in kinds.items():
-            features[name].append(kind(batch))
-        images.append(batch)
+        seen = {view: see(chunk) for view, see in views.items()}
+        for name, (view, describe) in methods.items():
+            features[name].append(describe(seen[view]))
+        for place in places & set(range(first, first + len(chunk))):
+            shown[place] = [images[place - first] for images in seen.values()]
         subject.advance(first + len(chunk), len(faces))
     outcome = Outcome(hashes={"pairs": pairs.sha256})
-    for name in kinds:
+    for name in methods:
         cosines = cosine_of_pairs(np.concatenate(features[name]), pairs.places)
         mean, error = accuracy(cosines, pairs.same, pairs.folds)
         values = {"accuracy": mean, "accuracy_error": error, "auc": auc(cosines, pairs.same)}
         values = {k: v for k, v in values.items() if k in subject.measured}
         outcome.rows.append(Row(name, "pairs", len(pairs.same), values))
-    pixels = np.concatenate(images)
-    each = -(-protocol.pictures // 2)
-    chosen = [*np.flatnonzero(pairs.same)[:each], *np.flatnonzero(~pairs.same)[:each]]
-    rows = [[pixels[i] for i in pairs.places[k]] for k in chosen]
+    if turner and turner.missed:
+        outcome.notes.append(f"Not turned, because no face was found: {turner.missed} pictures.")
+    rows = [[tile for i in pairs.places[k] for tile in shown[i]] for k in chosen]
+    heads = [view or side for side in ("first", "second") for view in views]
     titles = ["same" if pairs.same[k] else "different" for k in chosen]
-    outcome.grids["pairs"] = "pairs", plots.image_grid(rows, ["first", "second"], titles)
+    outcome.grids["pairs"] = "pairs", plots.image_grid(rows, heads, titles)
     return outcome
+
+
+def _methods(subject: Subject, views: dict) -> dict[str, tuple[str, Describer]]:
+    """Method -> the view that it reads, and how it describes it."""
+    network = Embedding(subject.model)
+    kinds: dict[str, Describer] = {"hog": baselines.hog, "thumbnail": baselines.thumbnails}
+
+    def embed(images):
+        return np.asarray(network(unit(images)))
+
+    methods = {f"model, {view}" if view else "model": (view, embed) for view in views}
+    return methods | {name: ("", kinds[name]) for name in subject.pinned.values.baselines}
+
+
+class _Turner:
+    """Turns faces to the camera by `networks.frontalizer`.
+
+    Faces of sets with landmarks are framed as TP-GAN's training faces. In other sets a detector
+    looks for the face; a picture without one stays as it is.
+
+    Attributes:
+        missed: pictures without a face so far.
+
+    Raises:
+        ZooError: a preset of another task or size.
+    """
+
+    def __init__(self, subject: Subject):
+        self.model = subject.networks.frontalizer
+        self.missed = 0
+        if self.model.default_size != subject.dataset.size:
+            raise ZooError(
+                f"networks.frontalizer is for {self.model.default_size} pixels, the pictures have "
+                f"{subject.dataset.size}"
+            )
+
+    def __call__(self, chunk: list[dict]) -> np.ndarray:
+        """(B, H, W, 3) uint8."""
+        if "landmarks" in chunk[0]:
+            return turned(self.model, chunk)
+        return np.stack([self._found(face["image"]) for face in chunk])
+
+    def _found(self, image: np.ndarray) -> np.ndarray:
+        if not importlib.util.find_spec("mtcnn"):
+            raise ZooError(
+                "the data has no landmarks, and finding faces needs the mtcnn package: "
+                "pip install 'face-gan-zoo[detect]'"
+            )
+        try:
+            return self.model.frontalize(image)
+        except ZooError:  # no face, or points that are none
+            self.missed += 1
+            return image
 
 
 def pairs_of(subject: Subject) -> Pairs:
