@@ -91,6 +91,15 @@ def test_inputs_move_by_rounding():
     assert abs(steps.mean()) < 1e-7 and steps.std() == pytest.approx(parity.ROUNDING, rel=0.1)
 
 
+def test_large_outputs_differ_by_shares():
+    expected = np.float32([[[0.5, -0.25], [1.0, 0.0]], [[0, 0], [0, 0]]])
+    found = expected + np.float32([[[0, 0.01], [-0.02, 0.01]], [[0, 0], [0, 0.04]]])
+    in_range = [[0.01, 0.02], [0, 0.04]]
+    np.testing.assert_allclose(parity._difference(found, expected), in_range, atol=1e-6)
+    shares = parity._difference(found * 2000, expected * 2000)
+    np.testing.assert_allclose(shares, in_range, atol=1e-6)
+
+
 @pytest.mark.parametrize("name, number", [("parsing_network", 0), ("gfc", -1)])
 def test_a_changed_weight_fails(name, number, tmp_path):
     model = small_model(name)

@@ -21,7 +21,8 @@ from zoo.layers import MaxUnpooling2D
 
 TOLERANCES = {"savedmodel": 1e-5, "onnx": 1e-4, "litert": 1e-4}
 """Largest difference that passes in float32, on images in [-1, 1]: the same kernels differ by less
-than 1e-5; other kernels sum in another order, and 1e-4 is an eightieth of an 8-bit step."""
+than 1e-5; other kernels sum in another order, and 1e-4 is an eightieth of an 8-bit step. Logits and
+features may be larger than 1: their differences count as shares of the largest of a batch."""
 
 LEAST_PSNR = {"float16": 50.0, "int8": 25.0}
 """What passes in smaller precisions, dB (ours): 50 dB is below an 8-bit step in the mean; what lies
@@ -39,11 +40,12 @@ class Parity:
     Attributes:
         format: "savedmodel", "onnx" or "litert".
         path: the exported file or directory.
-        max_abs_diff: largest difference of any output value, on images in [-1, 1]; jumps aside.
+        max_abs_diff: largest difference of any output value, on images in [-1, 1], jumps aside; of
+            outputs beyond 1, such as logits, as a share of the largest.
         precision: "float32", "float16" or "int8".
         psnr: peak signal to noise ratio, dB; the peak is the range of the model's own outputs.
         jumps: share of the pixels that jump, 0 to 1; see `verify`.
-        max_jump: largest difference there.
+        max_jump: largest difference there, likewise.
     """
 
     format: str
@@ -143,8 +145,11 @@ def _unpools(model: GANModel) -> bool:
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Largest difference at each pixel, or in each row of features: all axes but the last."""
-    return np.max(np.abs(found - expected), axis=-1)
+    """Largest difference at each pixel, or in each row of features: all axes but the last.
+
+    Where outputs are beyond 1, it is a share of the largest of the batch: float32 rounds by that.
+    """
+    return np.max(np.abs(found - expected), axis=-1) / max(1.0, float(np.max(np.abs(expected))))
 
 
 def _nearest(
