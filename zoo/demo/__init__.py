@@ -31,15 +31,12 @@ SECTIONS: tuple[Section, ...] = (
 )
 """What is shown, in order."""
 
-FACES = 24
-"""Portraits that presets are judged on, unless told."""
-
 PAGE, RESULTS = "index.html", "results.json"
 
 
 def run(
     directory: str | os.PathLike,
-    faces: int = FACES,
+    faces: int,
     report: Callable[[str, int, int], object] = lambda what, done, total: None,
 ) -> list[str]:
     """Runs the demonstration.

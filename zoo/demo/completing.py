@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo import masks, plots
 from zoo.data import hints
-from zoo.data.synthfaces.names import with_glasses
+from zoo.data.synthfaces.names import PARSING_NAMES, with_glasses
 from zoo.demo.photo import BOX, Edit, astronaut
 from zoo.demo.section import Number, Picture, Section, Shown
 from zoo.demo.stage import Judged, Stage
@@ -23,15 +23,17 @@ GFC, PARSER = "gfc_synthfaces_128", "parsing_network_synthfaces_128"
 SC_FEGAN = "sc_fegan_synthfaces_128"
 
 _SHOWN = 6  # faces of Context Encoder
-_HAIR, _EYES = 10, (4, 5)  # classes of parsing maps
+_HAIR = PARSING_NAMES.index("hair")
 _HAIR_COLORS = {"black": (38, 32, 30), "red": (158, 72, 34), "blond": (222, 190, 128)}
 
 
 def context_encoder(stage: Stage) -> Shown:
     """The centre of held-out faces."""
     judged = stage.judge(
-        *(CONTEXT_ENCODER, "context_encoder_center_synthfaces", stage.portraits),
-        *(("psnr_hole", "ssim"),),
+        CONTEXT_ENCODER,
+        "context_encoder_center_synthfaces",
+        stage.portraits,
+        metrics=("psnr_hole", "ssim"),
         baselines=("telea",),
         count=stage.count,
     )
@@ -74,7 +76,10 @@ filled = model.complete(image, hole)  # uint8 RGB in and out, any size""",
 def gfc(stage: Stage) -> Shown:
     """Rectangles and parts of the face, and how the parser sees the results."""
     judged = stage.judge(
-        *(GFC, "gfc_parts_synthfaces", stage.portraits, ("psnr_hole",)),
+        GFC,
+        "gfc_parts_synthfaces",
+        stage.portraits,
+        metrics=("psnr_hole",),
         baselines=("telea",),
         count=stage.count,
     )
@@ -119,8 +124,10 @@ filled = model.complete(image, hole)""",
 def sc_fegan(stage: Stage) -> Shown:
     """Free-form holes with a sketch and colours, and the same holes with other ones."""
     judged = stage.judge(
-        *(SC_FEGAN, "sc_fegan_synthfaces", stage.portraits),
-        *(("edge_f1", "color_error", "psnr_hole"),),
+        SC_FEGAN,
+        "sc_fegan_synthfaces",
+        stage.portraits,
+        metrics=("edge_f1", "color_error", "psnr_hole"),
         baselines=("telea",),
         count=stage.count,
     )
@@ -135,7 +142,7 @@ def sc_fegan(stage: Stage) -> Shown:
         [edit.title for edit in everything],
     )
     colors, sketches = _hair_colors(stage), _other_sketches(stage)
-    shown = edits[1]
+    shown = edits[0]
     return Shown(
         card=(colors[-1].drawn, colors[-1].apply(model)),
         pictures=[
@@ -235,9 +242,8 @@ def _edit(stage: Stage, title: str, seed: int) -> Edit:
 
 
 def _hairiest(stage: Stage) -> int:
-    """Of those who look at the camera the one with most hair."""
-    half = stage.frontal[: max(1, len(stage.frontal) // 2)]
-    return max(half, key=lambda i: int((stage.portraits[i]["parsing"] == _HAIR).sum()))
+    """The portrait with most hair."""
+    return max(stage.frontal, key=lambda i: int((stage.portraits[i]["parsing"] == _HAIR).sum()))
 
 
 def _tiles(model, edit: Edit) -> list[np.ndarray]:

@@ -17,7 +17,6 @@ _SLID = ("Eyeglasses", "Bangs", "Young")
 _PLAIN = ("Eyeglasses", "Bangs", "Bald")  # hide what edits change; the face shown has none of them
 _COLUMNS = 8
 _STEPS = 9  # of a slide
-_METRICS = ("generation", "preservation", "psnr")
 
 
 def stgan(stage: Stage) -> Shown:
@@ -25,7 +24,10 @@ def stgan(stage: Stage) -> Shown:
     count = max(1, stage.count // 3)  # each face is rendered anew for each of the attributes
     ours, theirs = (
         stage.judge(
-            *(name, "stgan_synthfaces", stage.portraits, _METRICS),
+            name,
+            "stgan_synthfaces",
+            stage.portraits,
+            metrics=("generation", "preservation", "psnr"),
             baselines=("copy",),
             count=count,
             classifier=CLASSIFIER,

@@ -12,8 +12,6 @@ from zoo.demo.section import Picture, Section, Shown
 from zoo.demo.stage import Stage
 from zoo.demo.turning import TP_GAN
 
-_SCALE = 1  # 180 pixels as they are
-
 
 def photograph(stage: Stage) -> Shown:
     """The astronaut, completed, edited and turned."""
@@ -36,7 +34,7 @@ def photograph(stage: Stage) -> Shown:
         [*filled, cut(drawn, BOX), *(cut(picture, BOX) for picture in edited), turned],
     ]
     titles = ["Context Encoder", "GFC", "SC-FEGAN", "STGAN, glasses", "AttGAN, glasses", "TP-GAN"]
-    grid = plots.image_grid(rows, titles, ["input", "result"], scale=_SCALE)
+    grid = plots.image_grid(rows, titles, ["input", "result"])
     text = "The face of an astronaut: what each model is given, and what it makes of it."
     return Shown(
         card=None,

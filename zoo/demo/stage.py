@@ -33,6 +33,14 @@ _FRONTAL_LAMP, _SESSIONS = 5, 4  # straight ahead; view number v is of session v
 _ENDLESS = 10**6  # views of a person, more than are looked at
 
 
+def total(count: int) -> int:
+    """How many portraits are made so that `count` can be judged.
+
+    They are the split "train", which leaves out the ninth and tenth of every ten people.
+    """
+    return count + (count - 1) // 8 * 2
+
+
 class Judged:
     """The rows that `zoo eval` wrote for a preset.
 
@@ -75,9 +83,7 @@ class Stage:
     @functools.cached_property
     def portraits(self):
         """The dataset of portraits, one of each person."""
-        # of every ten people the ninth and tenth are set aside, in case somebody trains on them
-        total = self.count + (self.count - 1) // 8 * 2
-        return self._faces("portraits", count=total, views_per_identity=1)
+        return self._faces("portraits", count=total(self.count), views_per_identity=1)
 
     @functools.cached_property
     def lab(self):
@@ -133,8 +139,8 @@ class Stage:
         preset: str,
         protocol: str,
         dataset,
-        metrics: Sequence[str],
         *,
+        metrics: Sequence[str],
         baselines: Sequence[str],
         count: int | None = None,
         **networks: str,

@@ -16,7 +16,10 @@ _STEEP = 60  # degrees and more
 def tp_gan(stage: Stage) -> Shown:
     """One person from all sides, turned; and who is recognised, turned and not."""
     judged = stage.judge(
-        *(TP_GAN, "tp_gan_setting1_synthfaces", stage.lab, ("rank1", "identity_distance")),
+        TP_GAN,
+        "tp_gan_setting1_synthfaces",
+        stage.lab,
+        metrics=("rank1", "identity_distance"),
         baselines=("copy",),
         embedding=EMBEDDING,
     )
