@@ -31,7 +31,7 @@ Turner = Callable[[list[dict]], np.ndarray]
 
 
 def run(subject: Subject) -> Outcome:
-    """Turns every face by the model and by the baselines and looks for it in the gallery.
+    """Turns every probe by the model and by the baselines and looks for it in the gallery.
 
     The gallery is a frontal photograph of each person tested: Multi-PIE's under the neutral light
     of the person's first session; on SynthFaces, whose lamps are random, the frontal partner of the
@@ -46,19 +46,21 @@ def run(subject: Subject) -> Outcome:
     gallery, shown = [], []
     for first, chunk in faces.chunks():
         labels.see(first, chunk)
-        truth = pictures(chunk, "frontal")
-        rows = slice(first, first + len(chunk))
-        probe, angle = labels.probe[rows], labels.angle[rows]
+        places = np.flatnonzero(labels.probe[first : first + len(chunk)])
+        probes, angle = [chunk[i] for i in places], labels.angle[first + places]
         gallery.append(_embed(subject, labels.gallery_pictures(chunk)))
-        results = {method: turn(chunk) for method, turn in methods.items()}
+        results = {m: turn(probes) for m, turn in methods.items()} if probes else {}
+        for method in methods:
+            features[method].append(np.zeros_like(gallery[-1]))  # of faces that nobody looks for
         for method, result in results.items():
-            features[method].append(_embed(subject, result))
-            for degrees in np.unique(angle[probe]).tolist():
-                chosen = probe & (angle == degrees)
+            features[method][-1][places] = _embed(subject, result)
+            truth = pictures(probes, "frontal")
+            for degrees in np.unique(angle).tolist():
+                chosen = angle == degrees
                 for case in (degrees, MEAN):
                     scores[method, case].update(Sample(truth[chosen], result[chosen]))
-        for i in np.flatnonzero(probe)[: max(0, protocol.pictures - len(shown))]:
-            shown.append([chunk[i]["image"], *(pixels[i] for pixels in results.values())])
+        for i in range(min(len(probes), protocol.pictures - len(shown))):
+            shown.append([probes[i]["image"], *(pixels[i] for pixels in results.values())])
         subject.advance(first + len(chunk), len(faces))
     outcome = Outcome()
     own = np.concatenate(gallery)
@@ -161,7 +163,7 @@ class _Labels:
 
         Args:
             own: (N, D) features of `gallery_pictures`.
-            turned: (N, D) features of what a method made of the faces.
+            turned: (N, D) features of what a method made of the probes, anything elsewhere.
         """
         light, angle = self.protocol.gallery_light, self.angle
         keep = self.probe | (angle == 0) if not self.rendered else self.probe

@@ -93,7 +93,7 @@ class IdentityDistance(ImageMetric):
             tf.math.l2_normalize(tf.cast(self.network(x), "float64"), axis=1, epsilon=1e-24)
             for x in (y_true, y_pred)
         )
-        distance = 1.0 - tf.reduce_sum(true * pred, axis=1)
+        distance = 1.0 - tf.minimum(tf.reduce_sum(true * pred, axis=1), 1.0)  # rounding
         return distance, tf.ones_like(distance)
 
 
