@@ -38,6 +38,12 @@ class Embedding:
             )
         self.model = model
         self.name = name or model.zoo_name
+        side = model.default_size
+        self._features = tf.function(  # metrics ask for a few faces at a time, hundreds of times
+            lambda images: model({"image": images}, training=False),
+            input_signature=[tf.TensorSpec((None, side, side, 3), tf.float32)],
+            autograph=False,
+        )
 
     @property
     def dimensions(self) -> int:
@@ -51,7 +57,7 @@ class Embedding:
         images = tf.cast(images, "float32")
         if tuple(images.shape[1:3]) != (side, side):
             images = tf.image.resize(images, (side, side), antialias=True)
-        return self.model({"image": images}, training=False)
+        return self._features(images)
 
 
 class PooledVGG:
