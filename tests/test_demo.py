@@ -138,7 +138,7 @@ def test_edits_are_compared_with_the_true_ones(results, portraits):
 
 def test_likeness_is_the_cosine_by_hand(made, results):
     """Of the turned views but the first of each person, whose frontal partner is in the gallery."""
-    dataset = open_dataset(made[0] / "faces" / f"lab-{SIZE}-24")
+    dataset = open_dataset(made[0] / "faces" / f"lab-{SIZE}-12")
     network = zoo.load("light_cnn_synthfaces_128")
 
     def features(picture):
@@ -146,9 +146,9 @@ def test_likeness_is_the_cosine_by_hand(made, results):
         return np.asarray(network({"image": image}, training=False), np.float64)[0]
 
     cosines = {"turned": [], "not turned": []}
-    for index in range(24):
+    for index in range(12):
         face = dataset[index]
-        if index % 12 == 0 or round(float(face["yaw"])) == 0:
+        if index % 6 == 0 or round(float(face["yaw"])) == 0:
             continue
         true = features(face["frontal"])
         for key, picture in (("turned", face["image"][:, ::-1]), ("not turned", face["image"])):
@@ -318,7 +318,8 @@ def test_one_person_from_seven_sides(monkeypatch):
     assert {int(view["identity"]) for view in views} == {1}
     assert {int(view["session"]) for view in views} == {1}
     assert {int(view["light"]) for view in views} == {5}
-    assert all((view["frontal"] == views[3]["frontal"]).mean() > 0.2 for view in views)
+    points = np.stack([view["frontal_landmarks"] for view in views])
+    assert np.ptp(points, axis=0).max() < 0.01  # the same moment, seen from the front
 
 
 @pytest.mark.parametrize("count", [2, 8, 9, 16, 17, 40])

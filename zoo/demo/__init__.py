@@ -45,7 +45,7 @@ def run(
         directory: gets `index.html`, `results.json`, `pictures/`, `faces/`, `judged/` (what
             `zoo eval` writes) and `exports/`.
         faces: portraits that the presets are judged on, from 2. Edits, whose truth is rendered, are
-            judged on a third of them; turning on as many people, 8 at most.
+            judged on a third of them; turning on two thirds as many people, 16 at most.
         report: called with (what is done, done, total).
 
     Returns:

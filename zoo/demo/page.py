@@ -56,9 +56,9 @@ figcaption { font-size: 15px; margin-top: 8px; max-width: 52em; }
   font-variant-numeric: tabular-nums; }
 .numbers small { display: block; font-size: 15px; font-weight: 400; color: var(--soft);
   line-height: 1.5; }
-pre { margin: 12px 0; padding: 14px 18px; overflow-x: auto; background: var(--code);
-  border: 1px solid var(--line); border-radius: 12px; font: 14px/1.6 ui-monospace, "SF Mono",
-  "DejaVu Sans Mono", monospace; }
+pre { margin: 12px 0; padding: 14px 18px; white-space: pre-wrap; overflow-wrap: anywhere;
+  background: var(--code); border: 1px solid var(--line); border-radius: 12px;
+  font: 14px/1.6 ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; }
 footer { padding-top: 40px; padding-bottom: 64px; font-size: 15px; }
 footer table { border-collapse: collapse; margin: 12px 0; }
 footer td, footer th { padding: 3px 18px 3px 0; text-align: left; }

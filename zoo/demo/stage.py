@@ -28,15 +28,15 @@ YAWS = (-60, -45, -30, 0, 30, 45, 60)
 SIZE = 128
 """Side of the faces, pixels: that of the presets."""
 
-_LAB_PEOPLE, _LAB_VIEWS = 8, 12  # at most; views of each
+_LAB_PEOPLE, _LAB_VIEWS = 16, 6  # at most; views of each
 _FRONTAL_LAMP, _SESSIONS = 5, 4  # straight ahead; view number v is of session v % 4 + 1
 _ENDLESS = 10**6  # views of a person, more than are looked at
 
 
 def total(count: int) -> int:
-    """How many portraits are made so that `count` can be judged.
+    """How many people are made so that `count` can be judged.
 
-    They are the split "train", which leaves out the ninth and tenth of every ten people.
+    Those are the split "train", which leaves out the ninth and tenth of every ten people.
     """
     return count + (count - 1) // 8 * 2
 
@@ -76,7 +76,7 @@ class Stage:
 
     def __init__(self, directory: Path, count: int, report: Callable[[str, int, int], object]):
         self.directory, self.count, self.report = directory, count, report
-        self.people = min(_LAB_PEOPLE, max(2, count // 3))
+        self.people = min(_LAB_PEOPLE, max(2, count * 2 // 3))
         self.model = functools.cache(presets.load)
         self.judged: dict[str, Judged] = {}
 
@@ -88,7 +88,7 @@ class Stage:
     @functools.cached_property
     def lab(self):
         """The dataset of turned faces with frontal partners, several of each person."""
-        count = self.people * _LAB_VIEWS
+        count = total(self.people) * _LAB_VIEWS
         options = {"views_per_identity": _LAB_VIEWS, "poses": "multipie", "sketch": "none"}
         return self._faces("lab", count=count, **options)
 

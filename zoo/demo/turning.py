@@ -17,7 +17,7 @@ def tp_gan(stage: Stage) -> Shown:
     """One person from all sides, turned; and who is recognised, turned and not."""
     judged = stage.judge(
         TP_GAN,
-        "tp_gan_setting1_synthfaces",
+        "tp_gan_setting2_synthfaces",
         stage.lab,
         metrics=("rank1", "identity_distance"),
         baselines=("copy",),
