@@ -16,6 +16,21 @@ CLASSIFIER = "attribute_classifier_synthfaces_128"
 _SLID = ("Eyeglasses", "Bangs", "Young")
 _PLAIN = ("Eyeglasses", "Bangs", "Bald")  # hide what edits change; the face shown has none of them
 _COLUMNS = 8
+_WORDS = {  # attribute -> what a face is that was given 0, that was given 1
+    "Bald": ("not bald", "bald"),
+    "Bangs": ("no bangs", "bangs"),
+    "Black_Hair": ("not black hair", "black hair"),
+    "Blond_Hair": ("not blond hair", "blond hair"),
+    "Brown_Hair": ("not brown hair", "brown hair"),
+    "Bushy_Eyebrows": ("thin eyebrows", "bushy eyebrows"),
+    "Eyeglasses": ("no glasses", "glasses"),
+    "Male": ("female", "male"),
+    "Mouth_Slightly_Open": ("mouth closed", "mouth open"),
+    "Mustache": ("no moustache", "moustache"),
+    "No_Beard": ("beard", "no beard"),
+    "Pale_Skin": ("not pale", "pale skin"),
+    "Young": ("old", "young"),
+}
 _STEPS = 9  # of a slide
 
 
@@ -91,7 +106,7 @@ def _toggled(stage: Stage, index: int, has: dict[str, int]) -> dict[str, list[np
 
 
 def _title(name: str, has: dict[str, int]) -> str:
-    return f"{'no ' if has[name] else ''}{name.replace('_', ' ').lower()}"
+    return _WORDS[name][1 - has[name]]
 
 
 def _parts(titles: list[str]) -> list[list[str]]:

@@ -44,8 +44,7 @@ section { padding: 56px 0 8px; margin-top: 56px; border-top: 1px solid var(--lin
 figure { margin: 28px 0; }
 figure div { background: #fff; border: 1px solid var(--line); border-radius: 12px; padding: 8px;
   overflow-x: auto; }
-figure img { display: block; max-width: 100%; min-width: min(640px, 100%); height: auto;
-  margin: 0 auto; }
+figure img { display: block; max-width: 100%; height: auto; margin: 0 auto; }
 figcaption { font-size: 15px; margin-top: 8px; max-width: 52em; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: 16px;
   margin: 24px 0; padding: 0; }
@@ -64,7 +63,7 @@ footer table { border-collapse: collapse; margin: 12px 0; }
 footer td, footer th { padding: 3px 18px 3px 0; text-align: left; }
 footer code { font-size: 13px; }
 @media (max-width: 640px) { header { padding-top: 36px; } section { margin-top: 32px;
-  padding-top: 36px; } body { font-size: 16px; } }
+  padding-top: 36px; } body { font-size: 16px; } figure img { max-width: none; } }
 """
 _PAGE = Template("""\
 <!doctype html>

@@ -70,9 +70,8 @@ SECTIONS = (
         deed="",
         paper="NASA, 1999; public domain, from scikit-image",
         text="""\
-Every preset here was trained on rendered faces alone and has never seen a photograph. What carries
-over is what they were made of: skin is continued, lines are followed. What does not: the person.
-Train on photographs (the recipes are in the package) for more.""",
+Every preset here was trained on rendered faces alone and has never seen a photograph; expect less
+of them here than above. The same recipes train on photographs: CelebA, Multi-PIE, or your own.""",
         presets=(CONTEXT_ENCODER, GFC, SC_FEGAN, STGAN, ATTGAN, TP_GAN),
         make=photograph,
     ),
