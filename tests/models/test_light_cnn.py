@@ -21,9 +21,9 @@ def test_input_is_the_mean_of_red_green_and_blue_from_0_to_1():
     model = small_model("light_cnn")
     batch = random_batch(model)
     grey = (batch["image"].numpy().mean(-1, keepdims=True) + 1) / 2
-    np.testing.assert_allclose(model(batch), model.extractor(grey)[0], atol=1e-6)
+    np.testing.assert_allclose(model(batch), model.extractor(grey)[0], atol=1e-5)
     swapped = {"image": batch["image"][..., ::-1]}
-    np.testing.assert_allclose(model(swapped), model(batch), atol=1e-6)
+    np.testing.assert_allclose(model(swapped), model(batch), atol=1e-5)
 
 
 def test_residual_block_has_no_activation_after_the_sum():

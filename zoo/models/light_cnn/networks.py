@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 from keras import ops
 
@@ -13,10 +15,39 @@ FEATURES = 256
 _STAGES = ((48, 1, 96, True), (96, 2, 192, True), (192, 3, 128, False), (128, 4, 128, True))
 
 
-def _convolution(filters: int, kernel_size: int, name: str) -> keras.layers.Conv2D:
+class ZeroSum(keras.initializers.RandomNormal):
+    """Normal kernels, less their mean over each filter.
+
+    Without normalisation in the network, what all faces share would drown what tells them apart:
+    MFM's positive mean grows from layer to layer. A filter of sum zero does not let it through.
+
+    Args:
+        gain: standard deviation of the output for independent inputs of 1. The default makes up for
+            what MFM takes from the variance.
+    """
+
+    def __init__(self, gain: float = 1.21, seed: int | None = None):
+        super().__init__(stddev=1.0, seed=seed)
+        self.gain = gain
+
+    def __call__(self, shape, dtype=None):
+        inputs = tuple(range(len(shape) - 1))
+        kernel = super().__call__(shape, dtype) * self.gain / math.sqrt(math.prod(shape[:-1]))
+        return kernel - ops.mean(kernel, axis=inputs, keepdims=True)
+
+    def get_config(self):
+        return {"gain": self.gain, "seed": self.seed}
+
+
+def _convolution(filters: int, kernel_size: int, name: str, **gain: float) -> keras.layers.Conv2D:
     """Convolution to `2 * filters` channels, of which MFM leaves `filters`."""
     return keras.layers.Conv2D(
-        2 * filters, kernel_size, padding="same", activation=max_feature_map, name=name
+        2 * filters,
+        kernel_size,
+        padding="same",
+        activation=max_feature_map,
+        kernel_initializer=ZeroSum(**gain),
+        name=name,
     )
 
 
@@ -36,21 +67,30 @@ class Extractor(keras.Model):
 
     def __init__(self, width: float = 1.0, **kwargs):
         super().__init__(**kwargs)
-        self.conv1 = _convolution(scale_channels(_STAGES[0][0], width), 5, "conv1")
+        channels = scale_channels(_STAGES[0][0], width)
+        self.conv1 = _convolution(channels, 5, "conv1", gain=12.0)  # neighbouring pixels are alike
         self.pool = keras.layers.MaxPooling2D(2, name="pool")
         self.residuals, self.narrow, self.widen = [], [], []
         for i, (channels, blocks, leaving, _) in enumerate(_STAGES, start=1):
             channels, leaving = scale_channels(channels, width), scale_channels(leaving, width)
             self.residuals.append(
                 [
-                    [_convolution(channels, 3, f"block{i}_{j}_conv{k}") for k in (1, 2)]
+                    [
+                        _convolution(channels, 3, f"block{i}_{j}_conv1"),
+                        _convolution(channels, 3, f"block{i}_{j}_conv2", gain=0.6),
+                    ]
                     for j in range(blocks)
                 ]
             )
             self.narrow.append(_convolution(channels, 1, f"group{i}_conv_a"))
             self.widen.append(_convolution(leaving, 3, f"group{i}_conv"))
         self.flatten = keras.layers.Flatten(name="flatten")
-        self.fc = keras.layers.Dense(2 * FEATURES, activation=max_feature_map, name="fc")
+        self.fc = keras.layers.Dense(
+            2 * FEATURES,
+            activation=max_feature_map,
+            kernel_initializer=ZeroSum(gain=0.4),
+            name="fc",
+        )
 
     def call(self, grey):
         x = self.pool(self.conv1(grey))  # (B, H/2, W/2, 48)
