@@ -11,7 +11,7 @@ import zoo
 from zoo.config import load_recipe
 from zoo.errors import ZooError
 from zoo.testing import notebooks
-from zoo.testing.notebooks import notebooks_directory, strip_file
+from zoo.testing.notebooks import MOST_BYTES, notebooks_directory, strip_file
 
 NOTEBOOKS = {path.stem: path for path in sorted(notebooks_directory().glob("*.ipynb"))}
 COPIES = notebooks_directory().parent / "docs" / "notebooks"
@@ -29,7 +29,6 @@ MODELS = (
     *("attribute_classifier", "context_encoder", "gfc", "light_cnn", "parsing_network"),
     *("sc_fegan", "stgan", "tp_gan"),
 )
-MOST_BYTES = 400_000
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +117,30 @@ def test_outputs_and_copy(tmp_path):
     )
     picture = cv2.imdecode(np.frombuffer(pictures["cell-1-1.jpg"], np.uint8), 1)
     assert picture.shape == (120, 150, 3) and np.abs(picture.astype(int) - 200).max() <= 2
+
+
+def test_render_keeps_the_pictures_small(tmp_path, monkeypatch):
+    source = (
+        "import numpy as np, PIL.Image\n"
+        "noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)\n"
+        "PIL.Image.fromarray(noise)"
+    )
+    nbformat.write(_notebook("N = 2", source), tmp_path / "noise.ipynb")
+    best = _rendered(tmp_path, 400_000, monkeypatch)
+    assert _rendered(tmp_path, best, monkeypatch) == best
+    assert _rendered(tmp_path, best - 1, monkeypatch) < best
+    with pytest.raises(ZooError, match="noise: its pictures take .* legal are 1000"):
+        _rendered(tmp_path, 1000, monkeypatch)
+    assert (tmp_path / "copies" / "noise.md").exists()  # the one before
+
+
+def _rendered(directory, most, monkeypatch):
+    """Bytes of the one picture of a copy of noise.ipynb."""
+    monkeypatch.setattr(notebooks, "MOST_BYTES", most)
+    copies = directory / "copies"
+    size = notebooks.render(directory / "noise.ipynb", copies, lambda done, total: None)
+    assert (copies / "noise" / "cell-1-1.jpg").stat().st_size == size
+    return size
 
 
 def test_refused(tmp_path):

@@ -31,7 +31,10 @@ from zoo.files import atomic_path
 from zoo.registry import check_names
 
 TAG = "parameters"
-_QUALITY = 80  # of the JPEG files
+MOST_BYTES = 400_000
+"""Of the pictures of one rendered notebook."""
+
+_QUALITIES = (80, 70, 60, 50)  # of the JPEG files; the first that keeps within MOST_BYTES
 _WIDEST = 1000  # pixels
 _TIMEOUT = 600  # of a cell, seconds
 _COPIED = "<!-- Written by `python -m zoo.testing.notebooks`; edit the notebook instead. -->"
@@ -157,7 +160,9 @@ def execute(
     return notebook
 
 
-def markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str, bytes]]:
+def markdown(
+    notebook: nbformat.NotebookNode, name: str, quality: int = _QUALITIES[0]
+) -> tuple[str, dict[str, bytes]]:
     """A copy of an executed notebook for people who read it on a web page.
 
     What goes to stderr is left out. Pictures become JPEG files, at most 1000 pixels wide.
@@ -165,6 +170,7 @@ def markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str,
     Args:
         notebook: with outputs.
         name: of the notebook, without suffix; the folder of its pictures.
+        quality: of the JPEG files, 0 to 100.
 
     Returns:
         The text, and file name -> JPEG file of every picture.
@@ -183,7 +189,7 @@ def markdown(notebook: nbformat.NotebookNode, name: str) -> tuple[str, dict[str,
                 texts += [output.text] if output.name == "stdout" else []
             elif "image/png" in output.data:
                 file = f"{cell.id}-{sum(key.startswith(cell.id + '-') for key in pictures) + 1}.jpg"
-                pictures[file] = _jpeg(base64.b64decode(output.data["image/png"]))
+                pictures[file] = _jpeg(base64.b64decode(output.data["image/png"]), quality)
                 texts.append(None)
                 parts += _fenced(texts)
                 parts.append(f"![{cell.id.replace('-', ' ')}]({name}/{file})")
@@ -200,12 +206,12 @@ def _fenced(texts: list[str | None]) -> list[str]:
     return [f"```text\n{text}\n```"] if text else []
 
 
-def _jpeg(png: bytes) -> bytes:
+def _jpeg(png: bytes, quality: int) -> bytes:
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
     if picture.shape[1] > _WIDEST:
         size = (_WIDEST, round(picture.shape[0] * _WIDEST / picture.shape[1]))
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def render(path: Path, target: Path, progress: Callable[[int, int], object]) -> int:
@@ -215,18 +221,25 @@ def render(path: Path, target: Path, progress: Callable[[int, int], object]) -> 
         Bytes of the pictures.
 
     Raises:
-        ZooError: as `read` and `execute`.
+        ZooError: as `read` and `execute`, or pictures of more than `MOST_BYTES`.
     """
     name = path.stem
     with tempfile.TemporaryDirectory() as directory:
-        text, pictures = markdown(execute(read(path), directory, progress=progress), name)
+        notebook = execute(read(path), directory, progress=progress)
+    for quality in _QUALITIES:
+        text, pictures = markdown(notebook, name, quality)
+        size = sum(map(len, pictures.values()))
+        if size <= MOST_BYTES:
+            break
+    else:
+        raise ZooError(f"{name}: its pictures take {size} bytes; legal are {MOST_BYTES}")
     with atomic_path(target / name) as temporary:
         temporary.mkdir()
         for file, data in pictures.items():
             (temporary / file).write_bytes(data)
     with atomic_path(target / f"{name}.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    return sum(map(len, pictures.values()))
+    return size
 
 
 def main(arguments: list[str] | None = None) -> int:
