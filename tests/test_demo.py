@@ -17,6 +17,7 @@ from zoo.data import images
 from zoo.data.synthfaces import ATTRIBUTE_NAMES, TOGGLED_ATTRIBUTES, SynthFaces, open_dataset
 from zoo.demo import page, stage
 from zoo.demo.section import Number, Picture, Shown
+from zoo.presets import store
 from zoo.testing.suite import small_model
 
 SIZE, FACES = 32, 3
@@ -55,6 +56,7 @@ def place(tmp_path_factory):
     (turner / "config.json").write_text(json.dumps({**config, "model": "tp_gan"}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_PRESETS", str(root))
+        patch.setattr(store, "SHIPPED", store.Store(root / "shipped", remedy="none"))
         patch.setattr(stage, "SIZE", SIZE)
         patch.setattr(demo, "SIZE", SIZE)
         patch.setattr(presets, "load", loader(presets.load))

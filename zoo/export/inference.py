@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import tensorflow as tf
 
 from zoo.errors import ZooError
 from zoo.gan import GANModel
+from zoo.precision import precision
 
 MEANINGS = {
     "image": "RGB image, -1 to 1",
@@ -48,12 +48,8 @@ def float32_twin(model: GANModel) -> GANModel:
     networks = model.networks.values()
     if all(layer.compute_dtype == "float32" for layer in networks):
         return model
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
+    with precision("float32"):
         twin = type(model).from_config(model.get_config())
-    finally:
-        keras.config.set_dtype_policy(policy)
     pairs = list(zip(model.inference_variables(), twin.inference_variables(), strict=False))
     if len(pairs) != len(model.inference_variables()) or any(a.shape != b.shape for a, b in pairs):
         raise ZooError(f"{model.zoo_name}: no float32 copy fits the weights of this model")

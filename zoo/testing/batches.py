@@ -12,7 +12,7 @@ _FACE = ((0.34, 0.32), (0.66, 0.32), (0.5, 0.5), (0.37, 0.69), (0.64, 0.69))
 
 
 def random_batch(model: GANModel, batch_size: int = 2, seed: int = 0) -> dict[str, tf.Tensor]:
-    """Every key that `call` reads: smooth images and colours, a block as hole, sparse lines."""
+    """Every key that `call` reads: images and colours of noisy blocks, a hole, sparse lines."""
     return _random_batch(model, model.input_keys, batch_size, seed)
 
 
@@ -49,7 +49,8 @@ def _random_batch(model, keys, batch_size, seed) -> dict[str, tf.Tensor]:
         elif key == "yaw":
             value = rng.uniform(-90, 90, shape)
         else:
-            coarse = rng.uniform(-0.9, 0.9, (batch_size, 4, 4, shape[3]))
+            coarse = rng.uniform(-0.8, 0.8, (batch_size, 4, 4, shape[3]))
             value = np.kron(coarse, np.ones((1, shape[1] // 4, shape[2] // 4, 1)))
+            value += rng.uniform(-0.1, 0.1, shape)  # where all is flat, rounding decides maxima
         batch[key] = tf.constant(value.astype(dtype))
     return batch

@@ -21,6 +21,7 @@ from zoo.data.readers import open_source
 from zoo.data.synthfaces import generate, open_dataset
 from zoo.errors import ZooError
 from zoo.files import atomic_path
+from zoo.precision import precision
 from zoo.registry import argument_names, check_names, create, model_class
 from zoo.training import checkpoint, distribution, pictures
 from zoo.training.adam import Adam
@@ -118,12 +119,8 @@ def _model(recipe: Recipe, strategy: tf.distribute.Strategy):
             f"recipe: training.batch_size is {training.batch_size}; legal are multiples of "
             f"{devices * training.accumulate}: devices ({devices}) times training.accumulate"
         )
-    keras.config.set_dtype_policy(training.precision)
-    try:
-        with strategy.scope():
-            return create(recipe.model.name, **recipe.model.arguments)
-    finally:
-        keras.config.set_dtype_policy("float32")
+    with precision(training.precision), strategy.scope():
+        return create(recipe.model.name, **recipe.model.arguments)
 
 
 def _callbacks(recipe, run: Path, start: int, model, validation, progress: Progress, chief: bool):
