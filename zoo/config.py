@@ -41,10 +41,15 @@ class _Section(BaseModel):
 
 
 class ModelSection(_Section):
-    """Which model, and the arguments of its constructor."""
+    """Which model, the arguments of its constructor, and what it starts from.
+
+    `weights` is the name or directory of a preset, or a run: the networks that it holds start from
+    its values, the others, such as a discriminator, at random.
+    """
 
     name: str
     arguments: dict[str, Any] = {}
+    weights: str | None = None
 
 
 class DataSection(_Section):

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,10 +151,37 @@ def test_the_last_row_is_logged_whatever_the_rhythm(recipe, tmp_path):
 
 
 def test_a_run_goes_on_elsewhere_but_not_with_another_recipe(recipe, straight):
-    runner._claim(straight, recipe("training.steps=9", "training.distribution=mirrored"))
-    runner._claim(straight, recipe())
+    runner._claim(straight, recipe("training.steps=9", "training.distribution=mirrored"), None)
+    runner._claim(straight, recipe(), None)
     with pytest.raises(ZooError, match="another recipe"):
-        runner._claim(straight, recipe("training.accumulate=2"))
+        runner._claim(straight, recipe("training.accumulate=2"), None)
+
+
+def test_a_run_starts_from_the_weights_of_another(recipe, straight, tmp_path):
+    source, run = tmp_path / "source", tmp_path / "run"
+    shutil.copytree(straight / "preset", source)
+    slow = [f"optimizers.{n}.learning_rate=1e-12" for n in ("generator", "discriminator")]
+    start = [f"model.weights={source}", "training.ema_decay=0", *slow]
+    runner.train(recipe(*start, "training.steps=1"), run)
+    ours, theirs = weights_of(run), weights_of(straight)
+    for path, value in theirs.items():
+        if path.startswith("generator/"):
+            np.testing.assert_allclose(value, ours[path], atol=1e-9, err_msg=path)
+    digest = zoo.load(source).preset_sha256
+    shutil.rmtree(source)  # the run goes on without it
+    runner.train(recipe(*start, "training.steps=2"), run)
+    assert json.loads((run / "environment.json").read_text())["weights"] == digest
+
+
+def test_refused_weights_to_start_from(recipe, straight, tmp_path):
+    def refused(message, weights, *overrides):
+        with pytest.raises(ZooError, match=message):
+            runner.train(recipe(f"model.weights={weights}", *overrides), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    refused("no preset or directory 'nothing'", "nothing")
+    refused("does not fit: misshapen", straight, "model.arguments.width=0.125")
+    refused("is of parsing_network; needed is .* sc_fegan", "parsing_network_synthfaces_128")
 
 
 def test_a_full_disk_is_no_bug_and_leaves_the_last_checkpoint(recipe, tmp_path, monkeypatch):

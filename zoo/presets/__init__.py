@@ -150,8 +150,41 @@ def load(preset: str | os.PathLike):
     Raises:
         ZooError: unknown name, broken or foreign file, wrong hash.
     """
-    from zoo import weights
+    directory, config = _checked(preset)
+    try:
+        model = create(config["model"], **config["arguments"])
+        check_names("network", config["networks"], model.network_names)
+    except ZooError as error:
+        raise ZooError(f"{directory / CONFIG}{_origin(config)}: {error}") from error
+    model.licence = config["card"].get("licence", model.licence)
+    model.preset_sha256 = config["sha256"]
+    _assign(model, directory, config)
+    return model
 
+
+def start_from(model, preset: str | os.PathLike) -> str:
+    """Gives the networks of a model that a preset holds the preset's values, before `compile`.
+
+    Args:
+        model: of the preset's kind, with networks of the same size; other arguments may differ.
+        preset: name, preset directory or run directory.
+
+    Returns:
+        SHA-256 of the preset's weights.
+
+    Raises:
+        ZooError: unknown name, broken file, another model, or networks of another size.
+    """
+    directory, config = _checked(preset)
+    if config["model"] != model.zoo_name:
+        raise ZooError(f"{preset} is of {config['model']}; needed is one of {model.zoo_name}")
+    check_names("network", config["networks"], model.network_names)
+    _assign(model, directory, config)
+    return config["sha256"]
+
+
+def _checked(preset: str | os.PathLike) -> tuple[Path, dict]:
+    """Directory and config of a preset whose weights are those that its config names."""
     directory = find(preset)
     config = read_config(directory)
     path = directory / WEIGHTS
@@ -163,17 +196,21 @@ def load(preset: str | os.PathLike):
             f"{path} has SHA-256 {digest[:12]}..., {CONFIG} says {config['sha256'][:12]}...; "
             "the file is broken or was replaced"
         )
+    return directory, config
+
+
+def _origin(config: dict) -> str:
+    """For messages: which zoo wrote it, if it was another."""
     maker = config.get("zoo", __version__)
-    origin = f" (written by zoo {maker}; this is {__version__})" if maker != __version__ else ""
-    try:
-        model = create(config["model"], **config["arguments"])
-        check_names("network", config["networks"], model.network_names)
-    except ZooError as error:
-        raise ZooError(f"{directory / CONFIG}{origin}: {error}") from error
-    model.licence = config["card"].get("licence", model.licence)
-    model.preset_sha256 = digest
-    weights.assign(_variables(model, config["networks"]), weights.read(path), f"{path}{origin}")
-    return model
+    return f" (written by zoo {maker}; this is {__version__})" if maker != __version__ else ""
+
+
+def _assign(model, directory: Path, config: dict) -> None:
+    from zoo import weights
+
+    path = directory / WEIGHTS
+    source = f"{path}{_origin(config)}"
+    weights.assign(_variables(model, config["networks"]), weights.read(path), source)
 
 
 def _variables(model, networks: Iterable[str]) -> dict:

@@ -171,10 +171,12 @@ class ModelSuite(DeviceSuite):
         long_on_devices: models whose step on two devices takes minutes to trace; a `DeviceSuite`
             with the marker `full_size` may test them.
         learning_rates: name -> rate for the test that the loss falls, where 1e-3 is too fast.
+        float16_steps: name -> steps until the loss's scale, which each overflow halves, fits.
     """
 
     long_on_devices: tuple[str, ...] = ()
     learning_rates: dict[str, float] = {}
+    float16_steps: dict[str, int] = {}
 
     def test_two_devices_equal_one(self, name, request):
         if name in self.long_on_devices:
@@ -305,7 +307,7 @@ class ModelSuite(DeviceSuite):
         for optimizer in model.optimizers.values():
             assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer) == scaled
         before = snapshot(model.trainable_variables)
-        logs = train(model, 8 if scaled else 2)  # each overflow halves the scale, from 32,768
+        logs = train(model, self.float16_steps.get(name, 2) if scaled else 2)
         assert all(np.isfinite(value) for value in logs[-1].values())
         assert changed(before, model.trainable_variables)
 

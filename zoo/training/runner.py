@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 import yaml
 
-from zoo import plots
+from zoo import plots, presets
 from zoo.config import AugmentationSection, DataSection, Recipe
 from zoo.data.batches import Batches, split
 from zoo.data.readers import open_source
@@ -74,8 +74,11 @@ def train(
     strategy = distribution.make_strategy(recipe.training.distribution)
     chief = distribution.worker(strategy) == 0
     model = _model(recipe, strategy)
+    weights = None
+    if recipe.model.weights is not None and not checkpoint.steps(checkpoints):
+        weights = presets.start_from(model, recipe.model.weights)
     if chief:
-        _claim(run, recipe)
+        _claim(run, recipe, weights)
     parts, validation = _batches(recipe, model, strategy, progress)
     with strategy.scope():
         model.compile(
@@ -179,8 +182,11 @@ def _clear_errors(run: Path, several: bool):
         raise ZooError(f"cannot write {error.filename}: {error.strerror}. {kept}") from error
 
 
-def _claim(run: Path, recipe: Recipe) -> None:
-    """Writes recipe and environment into a new run directory, or checks an old one's recipe."""
+def _claim(run: Path, recipe: Recipe, weights: str | None) -> None:
+    """Writes recipe and environment into a new run directory, or checks an old one's recipe.
+
+    `weights` is the SHA-256 of those that the run starts from.
+    """
     path = run / "recipe.yaml"
     values = recipe.model_dump(mode="json")
     if path.is_file():
@@ -195,8 +201,12 @@ def _claim(run: Path, recipe: Recipe) -> None:
             raise ZooError(f"{run} was started with another recipe; see {path}")
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    with atomic_path(run / "environment.json") as temporary:
-        temporary.write_text(json.dumps(environment(recipe), indent=2) + "\n", encoding="utf-8")
+    place = run / "environment.json"
+    if weights is None and recipe.model.weights is not None and place.is_file():  # goes on
+        weights = json.loads(place.read_text(encoding="utf-8")).get("weights")
+    found = {**environment(recipe), "weights": weights}
+    with atomic_path(place) as temporary:
+        temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 def _batches(
