@@ -14,8 +14,9 @@ PRESETS = {
             "it shared, as a classifier of people."
         ),
         "limits": (
-            "It has learnt 480 rendered people from -90 to 90 degrees and knows no photograph: as a "
-            "recogniser of real people it is worthless, and must not be used as one."
+            "It has learnt 480 rendered people in the lab's narrow frame, from -90 to 90 degrees; "
+            "on portraits, framed wider, it tells people apart less well. It knows no photograph: "
+            "as a recogniser of real people it is worthless, and must not be used as one."
         ),
     },
     "light_cnn_29_msceleb_128": {
