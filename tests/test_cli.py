@@ -404,7 +404,7 @@ def test_list(run):
     titles = [line for line in out.splitlines() if not line.startswith(" ")]
     assert titles == ["models:", "presets:", "recipes:", "protocols:"]
     names = [line.strip() for line in out.splitlines() if line.startswith(" ")]
-    for name in ("sc_fegan", "sc_fegan_celebahq_512", "sc_fegan/smoke", "sc_fegan/demo"):
+    for name in ("sc_fegan", "sc_fegan_celebahq_512", "sc_fegan/smoke", "sc_fegan/preset"):
         assert name in names
 
 
@@ -567,15 +567,20 @@ def test_convert_writes_a_preset_of_the_generator_with_its_licence(
 
 
 def test_demo_takes_any_directory_name(run, monkeypatch, tmp_path):
-    """The directory goes into the recipe as text, not as the YAML that it may look like."""
-    from zoo.demo import training
+    from zoo import demo
 
     seen = []
-    monkeypatch.setattr(training, "run", lambda recipe, *_: seen.append(recipe) or ["done"])
+
+    def made(directory, faces, report):
+        report("faces", 1, 2)
+        report("faces", 2, 2)
+        seen.append((directory, faces))
+        return ["done"]
+
+    monkeypatch.setattr(demo, "run", made)
     for name in ("plain", "a: b #c", "[x]", 'it"s', "ü", "back\\slash"):
-        code, out, _ = run("demo", "-o", tmp_path / name)
-        assert code == 0 and out.endswith("done\n")
-        assert seen.pop().data.directory == str(tmp_path / name / "faces")
+        assert run("demo", "-o", tmp_path / name, "--faces", 3)[:2] == (0, "faces: 2\ndone\n")
+        assert seen.pop() == (tmp_path / name, 3)
 
 
 # Usage errors, bugs, and a process of its own.

@@ -54,7 +54,7 @@ def test_list_and_find(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["sc_fegan/smok", "", ".", "a\0b", "x" * 5000, "../setup"])
 def test_find_refuses(name):
-    with pytest.raises(ZooError, match="^no recipe .*sc_fegan/demo, sc_fegan/") as error:
+    with pytest.raises(ZooError, match="^no recipe .*sc_fegan/preset, sc_fegan/") as error:
         config.find_recipe(name)
     assert ("Did you mean 'sc_fegan/smoke'?" in str(error.value)) == (name == "sc_fegan/smok")
 

@@ -15,7 +15,7 @@ import zoo
 from zoo import cli, demo, masks, presets, tasks
 from zoo.data import images
 from zoo.data.synthfaces import ATTRIBUTE_NAMES, TOGGLED_ATTRIBUTES, SynthFaces, open_dataset
-from zoo.demo import page, stage, turning
+from zoo.demo import completing, page, stage, turning
 from zoo.demo.section import Number, Picture, Shown
 from zoo.presets import store
 from zoo.testing.suite import small_model
@@ -59,7 +59,9 @@ def place(tmp_path_factory):
         patch.setattr(store, "SHIPPED", store.Store(root / "shipped", remedy="none"))
         patch.setattr(stage, "SIZE", SIZE)
         patch.setattr(demo, "SIZE", SIZE)
-        patch.setattr(demo, "SECTIONS", (*demo.SECTIONS, *turning.SECTIONS))
+        patch.setattr(
+            demo, "SECTIONS", (*completing.SECTIONS, *demo.SECTIONS[2:], *turning.SECTIONS)
+        )
         patch.setattr(presets, "load", loader(presets.load))
         yield root
 

@@ -77,7 +77,7 @@ def test_faces_are_made_in_a_place_of_their_own(monkeypatch, tmp_path):
 
     monkeypatch.setattr(bench, "generate", generate)
     monkeypatch.setattr(bench, "open_dataset", lambda directory: directory)
-    section = load_recipe("sc_fegan/demo", ["data.directory=nowhere"])[0].data
+    section = load_recipe("sc_fegan/preset", ["data.directory=nowhere", "data.count=48"])[0].data
     assert bench._data(section, tmp_path) == (5.0, tmp_path)
     assert given == {
         **{"directory": tmp_path, "count": 48, "size": 128, "seed": 0, "views_per_identity": 4},

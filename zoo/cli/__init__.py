@@ -8,6 +8,7 @@ import sys
 
 from zoo.cli import (  # noqa: F401  they register
     data,
+    demo,
     evaluating,
     exporting,
     inspecting,

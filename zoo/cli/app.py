@@ -36,6 +36,30 @@ def bar(unit: str):
 
 
 @contextmanager
+def bars():
+    """A progress bar for each part of the work; yields a function of (part, done, total).
+
+    Where the output is no terminal, a line when a part is done instead.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), Remaining())
+    live = sys.stdout.isatty()
+    with Progress(*columns, disable=not live) as progress:
+        tasks = {}
+
+        def report(part, done, total):
+            if part not in tasks:
+                tasks[part] = progress.add_task(part, total=total)
+            progress.update(tasks[part], completed=done)
+            if not live and done == total:
+                print(f"{part}: {total}", flush=True)
+
+        yield report
+
+
+@contextmanager
 def training_progress():
     """Progress of a run: a bar for the data if it must be made, then one for the steps.
 

@@ -1,8 +1,7 @@
-"""`zoo train` and `zoo demo`."""
+"""`zoo train`."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -39,27 +38,3 @@ def train(
         print(f"stopped; a checkpoint is in {run}. The same command goes on from it.")
         raise typer.Exit(130) from None
     print(run)
-
-
-@app.command()
-def demo(
-    output: Annotated[Path, typer.Option("-o", "--output")] = Path("demo"),
-    recipe: Annotated[str, typer.Option(help="of a completion model")] = "sc_fegan/demo",
-    overrides: Overrides = None,
-) -> None:
-    """Makes faces, trains briefly, edits faces and a photo, exports, and shows it all."""
-    from zoo.config import load_recipe
-
-    check_directory("-o", output)
-    faces = json.dumps(str(output / "faces"), ensure_ascii=False)  # as YAML reads it back
-    loaded, _ = load_recipe(recipe, [f"data.directory={faces}", *(overrides or ())])
-    quiet_tensorflow()
-    from zoo.demo import training as demo
-
-    try:
-        with training_progress() as progress:
-            lines = demo.run(loaded, output, progress)
-    except KeyboardInterrupt:
-        print(f"stopped; the same command goes on with what is in {output}.")
-        raise typer.Exit(130) from None
-    print(*lines, sep="\n")

@@ -23,12 +23,12 @@ from zoo.errors import ZooError
 from zoo.files import atomic_path
 
 SECTIONS: tuple[Section, ...] = (
-    *completing.SECTIONS,
+    *(section for section in completing.SECTIONS if section.key != "gfc"),
     *editing.SECTIONS,
     *real.SECTIONS,
     *exporting.SECTIONS,
 )
-"""What is shown, in order; `turning` joins when a preset of TP-GAN is shipped."""
+"""What is shown, in order. GFC and TP-GAN (`turning`) join when presets of them are shipped."""
 
 PAGE, RESULTS = "index.html", "results.json"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from zoo import masks, plots
-from zoo.demo.completing import CONTEXT_ENCODER, GFC, SC_FEGAN
+from zoo.demo.completing import CONTEXT_ENCODER, SC_FEGAN
 from zoo.demo.editing import STGAN
-from zoo.demo.photo import ATTRIBUTES, BOX, LANDMARKS, astronaut, cut
+from zoo.demo.photo import ATTRIBUTES, BOX, astronaut, cut
 from zoo.demo.section import Picture, Section, Shown
 from zoo.demo.stage import Stage
 
@@ -16,21 +16,17 @@ def photograph(stage: Stage) -> Shown:
     """The astronaut, completed and edited."""
     photo = astronaut()
     face = photo.cut(BOX)
-    shape = face.image.shape[:2]
-    holes = {
-        CONTEXT_ENCODER: masks.center(*shape),
-        GFC: masks.facial_part(*shape, "O5", np.subtract(LANDMARKS, BOX[:2])),
-    }
-    erased = [np.where(hole > 0, np.uint8(255), face.image) for hole in holes.values()]
-    filled = [stage.model(name).complete(face.image, hole) for name, hole in holes.items()]
+    hole = masks.center(*face.image.shape[:2])
+    erased = np.where(hole > 0, np.uint8(255), face.image)
+    filled = stage.model(CONTEXT_ENCODER).complete(face.image, hole)
     drawn = photo.apply(stage.model(SC_FEGAN), box=BOX)
     given = {"source_attributes": dict.fromkeys(ATTRIBUTES, 1), "box": BOX}
     edited = stage.model(STGAN).edit(photo.image, {"Eyeglasses": 1}, **given)
     rows = [
-        [*erased, face.drawn, face.image],
-        [*filled, cut(drawn, BOX), cut(edited, BOX)],
+        [erased, face.drawn, face.image],
+        [filled, cut(drawn, BOX), cut(edited, BOX)],
     ]
-    titles = ["Context Encoder", "GFC", "SC-FEGAN", "STGAN, glasses"]
+    titles = ["Context Encoder", "SC-FEGAN", "STGAN, glasses"]
     grid = plots.image_grid(rows, titles, ["input", "result"])
     text = "The face of an astronaut: what each model is given, and what it makes of it."
     return Shown(
@@ -69,7 +65,7 @@ SECTIONS = (
         text="""\
 Every preset here was trained on rendered faces alone and has never seen a photograph; expect less
 of them here than above. The same recipes train on photographs: CelebA, Multi-PIE, or your own.""",
-        presets=(CONTEXT_ENCODER, GFC, SC_FEGAN, STGAN),
+        presets=(CONTEXT_ENCODER, SC_FEGAN, STGAN),
         make=photograph,
     ),
 )
