@@ -160,6 +160,9 @@ def test_a_run_goes_on_elsewhere_but_not_with_another_recipe(recipe, straight):
 def test_a_run_starts_from_the_weights_of_another(recipe, straight, tmp_path):
     source, run = tmp_path / "source", tmp_path / "run"
     shutil.copytree(straight / "preset", source)
+    config = json.loads((source / "config.json").read_text())
+    config["card"]["licence"] = "CC BY-NC 4.0"
+    (source / "config.json").write_text(json.dumps(config))
     slow = [f"optimizers.{n}.learning_rate=1e-12" for n in ("generator", "discriminator")]
     start = [f"model.weights={source}", "training.ema_decay=0", *slow]
     runner.train(recipe(*start, "training.steps=1"), run)
@@ -167,10 +170,16 @@ def test_a_run_starts_from_the_weights_of_another(recipe, straight, tmp_path):
     for path, value in theirs.items():
         if path.startswith("generator/"):
             np.testing.assert_allclose(value, ours[path], atol=1e-9, err_msg=path)
+    assert zoo.load(run).licence == "CC BY-NC 4.0"
     digest = zoo.load(source).preset_sha256
     shutil.rmtree(source)  # the run goes on without it
     runner.train(recipe(*start, "training.steps=2"), run)
-    assert json.loads((run / "environment.json").read_text())["weights"] == digest
+    origin = json.loads((run / "environment.json").read_text())["weights"]
+    assert origin == {"sha256": digest, "licence": "CC BY-NC 4.0"}
+    assert zoo.load(run).licence == "CC BY-NC 4.0"
+    (run / "environment.json").unlink()
+    with pytest.raises(ZooError, match="does not say what weights the run started from"):
+        runner.train(recipe(*start, "training.steps=3"), run)
 
 
 def test_refused_weights_to_start_from(recipe, straight, tmp_path):

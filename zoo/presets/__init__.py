@@ -165,6 +165,8 @@ def load(preset: str | os.PathLike):
 def start_from(model, preset: str | os.PathLike) -> str:
     """Gives the networks of a model that a preset holds the preset's values, before `compile`.
 
+    The model takes on the preset's licence, too.
+
     Args:
         model: of the preset's kind, with networks of the same size; other arguments may differ.
         preset: name, preset directory or run directory.
@@ -180,6 +182,7 @@ def start_from(model, preset: str | os.PathLike) -> str:
         raise ZooError(f"{preset} is of {config['model']}; needed is one of {model.zoo_name}")
     check_names("network", config["networks"], model.network_names)
     _assign(model, directory, config)
+    model.licence = config["card"].get("licence", model.licence)
     return config["sha256"]
 
 

@@ -74,11 +74,9 @@ def train(
     strategy = distribution.make_strategy(recipe.training.distribution)
     chief = distribution.worker(strategy) == 0
     model = _model(recipe, strategy)
-    weights = None
-    if recipe.model.weights is not None and not checkpoint.steps(checkpoints):
-        weights = presets.start_from(model, recipe.model.weights)
+    origin = _start(model, recipe, run)
     if chief:
-        _claim(run, recipe, weights)
+        _claim(run, recipe, origin)
     parts, validation = _batches(recipe, model, strategy, progress)
     with strategy.scope():
         model.compile(
@@ -124,6 +122,25 @@ def _model(recipe: Recipe, strategy: tf.distribute.Strategy):
         )
     with precision(training.precision), strategy.scope():
         return create(recipe.model.name, **recipe.model.arguments)
+
+
+def _start(model, recipe: Recipe, run: Path) -> dict | None:
+    """Starts from the recipe's weights: their SHA-256 and licence; None if it names none.
+
+    A run that goes on has both in its `environment.json` and needs the source no more.
+    """
+    if recipe.model.weights is None:
+        return None
+    if not checkpoint.steps(run / "checkpoints"):
+        digest = presets.start_from(model, recipe.model.weights)
+        return {"sha256": digest, "licence": model.licence}
+    path = run / "environment.json"
+    try:
+        origin = json.loads(path.read_text(encoding="utf-8"))["weights"]
+        model.licence = origin["licence"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ZooError(f"{path} does not say what weights the run started from") from error
+    return origin
 
 
 def _callbacks(recipe, run: Path, start: int, model, validation, progress: Progress, chief: bool):
@@ -182,10 +199,10 @@ def _clear_errors(run: Path, several: bool):
         raise ZooError(f"cannot write {error.filename}: {error.strerror}. {kept}") from error
 
 
-def _claim(run: Path, recipe: Recipe, weights: str | None) -> None:
+def _claim(run: Path, recipe: Recipe, origin: dict | None) -> None:
     """Writes recipe and environment into a new run directory, or checks an old one's recipe.
 
-    `weights` is the SHA-256 of those that the run starts from.
+    `origin` is what `_start` returned.
     """
     path = run / "recipe.yaml"
     values = recipe.model_dump(mode="json")
@@ -201,11 +218,8 @@ def _claim(run: Path, recipe: Recipe, weights: str | None) -> None:
             raise ZooError(f"{run} was started with another recipe; see {path}")
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    place = run / "environment.json"
-    if weights is None and recipe.model.weights is not None and place.is_file():  # goes on
-        weights = json.loads(place.read_text(encoding="utf-8")).get("weights")
-    found = {**environment(recipe), "weights": weights}
-    with atomic_path(place) as temporary:
+    found = {**environment(recipe), "weights": origin}
+    with atomic_path(run / "environment.json") as temporary:
         temporary.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
