@@ -37,6 +37,13 @@ def test_full_size_parameter_counts():
     assert len(model.generator.variables) == 46
 
 
+def test_bottleneck_of_another_size_than_the_width_gives():
+    generator = Generator(1 / 16, 32, n_bottleneck=48)
+    generator(np.zeros((1, 32, 32, 3), "float32"))
+    assert (generator.fc3.units, generator.map_shape) == (48, (2, 2, 16))
+    assert zoo.create("gfc", image_size=32, width=1 / 16).generator.fc3.units == 256
+
+
 @pytest.mark.parametrize("size", [32, 64, 96])
 def test_sizes(size):
     generator = Generator(1 / 16, size)
@@ -256,6 +263,7 @@ def test_stages_follow_the_step():
         for name, start in zip(DISCRIMINATORS, (2, 4), strict=True):
             moved = changed(before, model.networks[name].variables)
             assert bool(moved) == (n >= start), (name, n)
+            assert (float(logs[f"{name}/adversarial"]) > 0) == (n >= start), (name, n)
             # Adam's bias correction begins with the stage
             assert int(model.optimizers[name].iterations) == max(0, n + 1 - start)
         assert changed(before, model.generator.variables)
@@ -304,6 +312,7 @@ def test_smoke_weights_keep_the_balance_of_sums():
         ({"variant": "papre"}, "variant is 'papre'; legal are official, paper"),
         ({"image_size": 100}, "image_size is 100; legal are multiples of 32"),
         ({"width": 0}, "width is 0"),
+        ({"n_bottleneck": 0}, "n_bottleneck is 0; legal is 1 to 100000"),
         ({"stages": [5, 4]}, r"stages is \[5, 4\]"),
         ({"stages": [1]}, r"stages is \[1\]"),
         ({"stages": [0.5, 1]}, r"stages is \[0.5, 1\]"),

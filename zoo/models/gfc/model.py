@@ -44,6 +44,7 @@ class GFC(GANModel):
             of the global discriminator on the whole output of the generator although it sees the
             composite, dropout in the parser. "paper": L2, 0.005, gradient in the hole, no dropout.
         width: factor on the channels of all networks.
+        n_bottleneck: units between the generator's dense layers; by default 4096 times `width`.
         stages: steps at which the second and the third stage begin.
         parser: "random" or a preset of `parsing_network`; see `zoo.losses.parsing.FrozenParser`.
             Loaded at `compile`, and only if the weight of the parsing loss is not 0.
@@ -77,6 +78,7 @@ class GFC(GANModel):
         image_size: int = 128,
         variant: str = "official",
         width: float = 1.0,
+        n_bottleneck: int | None = None,
         stages: Sequence[int] = (0, 0),
         parser: str = "parsing_network_helen_128",
         loss_weights: dict[str, dict[str, float]] | None = None,
@@ -86,6 +88,8 @@ class GFC(GANModel):
         if image_size < 32 or image_size % 32:
             raise ZooError(f"image_size is {image_size}; legal are multiples of 32")
         check_width(width)
+        if n_bottleneck is not None and not 1 <= n_bottleneck <= 100_000:
+            raise ZooError(f"n_bottleneck is {n_bottleneck}; legal is 1 to 100000")
         if len(stages) != 2 or not 0 <= stages[0] <= stages[1]:
             raise ZooError(f"stages is {list(stages)}; legal are two steps, 0 <= first <= second")
         loss_weights = dict(loss_weights or {})
@@ -96,10 +100,11 @@ class GFC(GANModel):
         super().__init__(image_size=image_size, loss_weights=loss_weights, name=name)
         self.variant = variant
         self.width = width
+        self.n_bottleneck = n_bottleneck
         self.stages = tuple(stages)
         self.parser = parser
         self.frozen_parser = None
-        self.generator = Generator(width, image_size, name="generator")
+        self.generator = Generator(width, image_size, n_bottleneck, name="generator")
         self.local_discriminator = Discriminator(
             image_size // 2, first=1, width=width, name="local_discriminator"
         )
@@ -174,10 +179,11 @@ class GFC(GANModel):
         }
         return {key: self._from_step(*terms[key]) for key in self.loss_weights["generator"]}
 
-    def _from_step(self, start: int, loss):
+    def _from_step(self, start: int, value, before=0.0):
+        """`value()` from the step `start` on, `before` before it; optimizers may not stand in it."""
         if start == 0:
-            return loss()
-        return tf.cond(self.step.value >= start, loss, lambda: tf.zeros(()))
+            return value()
+        return tf.cond(self.step.value >= start, value, lambda: before)
 
     def local_discriminator_losses(self, batch: dict, outputs: dict) -> dict:
         window = hole_window(batch["mask"], self.default_size // 2)
@@ -192,9 +198,12 @@ class GFC(GANModel):
     def _discriminator_losses(self, name: str, truth, completed) -> dict:
         if not self.loss_weights[name]:
             return {}
-        scores = self.networks[name](tf.concat([truth, tf.stop_gradient(completed)], axis=0))
-        real, fake = tf.split(scores, 2)
-        return {"adversarial": 0.5 * adversarial.cross_entropy_discriminator(real, fake)}
+
+        def loss():
+            scores = self.networks[name](tf.concat([truth, tf.stop_gradient(completed)], axis=0))
+            return 0.5 * adversarial.cross_entropy_discriminator(*tf.split(scores, 2))
+
+        return {"adversarial": self._from_step(self._starts()[name], loss)}
 
     # Step --------------------------------------------------------------------------------------
 
@@ -202,7 +211,7 @@ class GFC(GANModel):
         first, second = _halves(batch)
         trained = [name for name in self._starts() if self.loss_weights[name]]
         if trained:
-            self.descend(first, *trained)
+            self.descend(first, *trained, forward=self._discriminated)
         for name in trained:  # before its stage, an optimizer does not count its steps
             steps = self.optimizers[name].iterations
             steps.assign(tf.where(self._begun(name), steps.value, 0))
@@ -216,15 +225,12 @@ class GFC(GANModel):
     def _begun(self, name: str):
         return self.step.value >= self._starts()[name]
 
-    def objective(self, name: str, losses: dict):
-        """As in the base, but 0 for a discriminator whose stage has not begun.
-
-        Its optimizer is applied all the same: under tf.distribute it may not stand in a branch.
-        """
-        objective = super().objective(name, losses)
-        return (
-            objective if name == "generator" else objective * tf.cast(self._begun(name), "float32")
+    def _discriminated(self, batch: dict) -> dict:
+        """What the discriminators see; before they are trained nothing is generated for them."""
+        composite = self._from_step(
+            self.stages[0], lambda: self.forward(batch)["composite"], tf.zeros_like(batch["image"])
         )
+        return {"composite": composite}
 
     def test_step(self, batch):
         self.objective("generator", self.generator_losses(batch, self.forward(batch)))
@@ -239,6 +245,7 @@ class GFC(GANModel):
             "image_size": self.default_size,
             "variant": self.variant,
             "width": self.width,
+            "n_bottleneck": self.n_bottleneck,
             "stages": list(self.stages),
             "parser": self.parser,
             "loss_weights": self.all_loss_weights,

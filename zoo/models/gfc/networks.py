@@ -48,13 +48,20 @@ class Generator(keras.Model):
     the bottleneck on the side. 98 % of the weights are in the two dense layers.
 
     Args:
-        width: factor on all inner channels, those of the bottleneck included.
+        width: factor on all inner channels.
         image_size: side of the images, pixels; a multiple of 16.
+        n_bottleneck: units between the two dense layers; by default 4096 times `width`.
 
     Input `(B, S, S, 3)` RGB in [-1, 1], output `(B, S, S, 3)`, not bounded, float32.
     """
 
-    def __init__(self, width: float = 1.0, image_size: int = 128, **kwargs):
+    def __init__(
+        self,
+        width: float = 1.0,
+        image_size: int = 128,
+        n_bottleneck: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
 
         def convs(block):
@@ -78,7 +85,7 @@ class Generator(keras.Model):
         self.pools = [MaxPoolingWithArgmax2D(tie="caffe", name=f"pool{n}") for n in levels]
         side, channels = image_size // 2 ** len(_ENCODER), self.encoder[-1][-1].filters
         self.map_shape = (side, side, channels)
-        self.fc3 = dense(scale_channels(BOTTLENECK, width), "fc3")
+        self.fc3 = dense(n_bottleneck or scale_channels(BOTTLENECK, width), "fc3")
         self.defc3 = dense(side * side * channels, "defc3")
         self.unpools = [MaxUnpooling2D(name=f"upsample{n}") for n in reversed(levels)]
         self.decoder = [convs(block) for block in _DECODER]
