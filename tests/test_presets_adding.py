@@ -24,6 +24,14 @@ TEXTS = {
     "intended_use": "Tests | nothing else.",
     "training": "Not at all.",
     "limits": "It knows nothing.",
+    "goals": [
+        {"text": "PSNR, dB", "protocol": "holes", "cases": ["1-10 %"], "value": "psnr"}
+        | {"at_least": 25.0},
+        {"text": "PSNR under a|b", "protocol": "holes", "cases": ["1-10 %"], "value": "psnr"}
+        | {"over": "a|b", "lower_is_better": True, "at_least": 2e9},
+        {"text": "x", "protocol": "holes", "cases": ["1-10 %"], "value": "x", "at_least": 0.0},
+        {"text": "rank 1", "protocol": "turns", "cases": ["60"], "value": "y", "at_least": 0.5},
+    ],
 }
 
 
@@ -227,4 +235,11 @@ def test_the_page(trained, package, tmp_path, run_zoo):
     assert f"In the package: {size:.1f} MB of weights." in text
     assert f"\n### {NAME}\n" in text and "\n#### Intended use\n" in text
     assert f"![{NAME}](presets/{NAME}.jpg)" in text
+    for goal in (
+        f"| PSNR, dB | `{NAME}` | 25 | **25.46** | holes `{'a' * 12}` |",
+        f"| PSNR under a\\|b | `{NAME}` | 2e+09 | 1e+09 | holes `{'a' * 12}` |",
+        f"| x | `{NAME}` | 0 | not measured | holes `{'a' * 12}` |",
+        f"| rank 1 | `{NAME}` | 0.5 | not measured | turns |",
+    ):
+        assert goal in text
     assert "| `sc_fegan_celebahq_512` | sc_fegan |" in text and "CC BY-NC 4.0 |" in text

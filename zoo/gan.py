@@ -79,7 +79,7 @@ class GANModel(keras.Model):
     preset_sha256: str | None = None
 
     def __init__(self, *, image_size: int, loss_weights: dict | None = None, name=None):
-        super().__init__(name=name or self.zoo_name)
+        super().__init__(name=name or self.zoo_name, autocast=False)  # the networks cast
         self.default_size = image_size
         self.all_loss_weights = _merge_weights(self.default_loss_weights, loss_weights or {})
         self.loss_weights = {

@@ -27,7 +27,7 @@ def cards() -> dict[str, dict]:
     """Preset name -> what its model's `presets.py` says of it (data only; no TensorFlow).
 
     A card has `model`, `description` and `licence`, and either `obtain` (the weights are not ours
-    to ship) or what `zoo.presets.card` tells of one that we trained.
+    to ship) or what `zoo.presets.card` tells of one that we trained, with its `goals`.
     """
     shipped, found = store.SHIPPED.entries(), {}
     for model in list_models():

@@ -150,6 +150,11 @@ def page(pictures: Path | None = None) -> str:
         _PLACES,
         "## Trained by us, on SynthFaces",
         _overview(shipped),
+        "## Goals",
+        "What the presets were to reach on people whom they have not seen, and what they did; bold "
+        "where they did.",
+        _goals(shipped, known),
+        "## Cards",
     ]
     for name, entry in sorted(shipped.items()):
         card = re.sub("^#", "###", _card(name, known.get(name, {}), entry).rstrip(), flags=re.M)
@@ -180,6 +185,44 @@ def _overview(shipped: dict[str, Entry]) -> str:
     total = sum(entry.size for entry in shipped.values() if entry.url is None) / 1e6
     table = "\n".join(["| preset | model | MB | recipe |", "|---|---|---|---|", *rows])
     return f"{table}\n\nIn the package: {total:.1f} MB of weights."
+
+
+def _goals(shipped: dict[str, Entry], known: dict[str, dict]) -> str:
+    """A table of what presets were to reach and what they did."""
+    rows = [["goal", "preset", "at least", "reached", "protocol"], ["---"] * 5]
+    for name, entry in sorted(shipped.items()):
+        for goal in known.get(name, {}).get("goals", ()):
+            result = next((r for r in entry.metrics if r.protocol == goal["protocol"]), None)
+            value = None if result is None else reached(goal, result)
+            least = goal["at_least"]
+            shown = "not measured" if value is None else f"{value:.4g}"
+            if value is not None and value >= least:
+                shown = f"**{shown}**"
+            pinned = f"{goal['protocol']} `{result.sha256[:12]}`" if result else goal["protocol"]
+            rows.append([_cell(goal["text"]), f"`{name}`", f"{least:g}", shown, pinned])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) if rows[2:] else "None yet."
+
+
+def reached(goal: dict, result: Result) -> float | None:
+    """What `result` says of a goal of a card: the greater, the better; None if it lacks a value.
+
+    A goal has `text`, `protocol`, `value` (name of a measure), `cases` (their mean counts),
+    `at_least`, and may have `over`, a baseline that the preset is compared with: then the
+    difference counts. With `lower_is_better` it is the baseline's value less the preset's.
+    """
+    values = {(row.case, row.method): row.values.get(goal["value"]) for row in result.rows}
+
+    def mean(method):
+        found = [values.get((case, method)) for case in goal["cases"]]
+        return None if None in found else sum(found) / len(found)
+
+    value = mean("model")
+    if value is None or "over" not in goal:
+        return value
+    other = mean(goal["over"])
+    if other is None:
+        return None
+    return other - value if goal.get("lower_is_better") else value - other
 
 
 def listing() -> list[tuple[str, str, str, str]]:

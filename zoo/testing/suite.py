@@ -310,6 +310,12 @@ class ModelSuite(DeviceSuite):
         logs = train(model, self.float16_steps.get(name, 2) if scaled else 2)
         assert all(np.isfinite(value) for value in logs[-1].values())
         assert changed(before, model.trainable_variables)
+        batch = random_batch(model)
+        result = model(batch)
+        assert result.dtype == "float32"
+        if model.task == "complete":
+            known = 1.0 - batch["mask"]
+            np.testing.assert_array_equal(result * known, batch["image"] * known)
 
     @pytest.mark.parametrize("format", ["savedmodel", "onnx"])
     def test_export_parity(self, name, format, tmp_path):

@@ -33,6 +33,25 @@ PRESETS = {
             "the centre only. It has seen rendered faces only: what it makes of a photograph is a "
             "demonstration."
         ),
+        "goals": [
+            {
+                "text": "PSNR in the centre hole, dB over Telea",
+                "protocol": "context_encoder_center_synthfaces",
+                "cases": ["center"],
+                "value": "psnr_hole",
+                "over": "telea",
+                "at_least": 3.0,
+            },
+            {
+                "text": "distance of identity with a centre hole, under Telea's",
+                "protocol": "context_encoder_center_synthfaces",
+                "cases": ["center"],
+                "value": "identity_distance",
+                "over": "telea",
+                "lower_is_better": True,
+                "at_least": 0.0,
+            },
+        ],
     },
     "context_encoder_paris_128": _release("paris_inpaintCenter.t7", "Paris StreetView"),
     "context_encoder_imagenet_128": _release("imagenet_inpaintCenter.t7", "ImageNet"),

@@ -180,7 +180,7 @@ class GFC(GANModel):
         return {key: self._from_step(*terms[key]) for key in self.loss_weights["generator"]}
 
     def _from_step(self, start: int, value, before=0.0):
-        """`value()` from the step `start` on, `before` before it; optimizers may not stand in it."""
+        """`value()` from the step `start` on, `before` until then. No optimizer may stand in it."""
         if start == 0:
             return value()
         return tf.cond(self.step.value >= start, value, lambda: before)

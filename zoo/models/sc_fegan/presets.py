@@ -18,6 +18,42 @@ PRESETS = {
             "often dark. It has seen rendered faces only: what it makes of a photograph is a "
             "demonstration."
         ),
+        "goals": [
+            {
+                "text": "PSNR in free-form holes of 20 % to 50 %, without hints, dB over Telea",
+                "protocol": "free_form_synthfaces",
+                "cases": ["20% to 30%", "30% to 40%", "40% to 50%"],
+                "value": "psnr_hole",
+                "over": "telea",
+                "at_least": 3.0,
+            },
+            {
+                "text": "distance of identity with free-form holes of 20 % to 50 %, under Telea's",
+                "protocol": "free_form_synthfaces",
+                "cases": ["20% to 30%", "30% to 40%", "40% to 50%"],
+                "value": "identity_distance",
+                "over": "telea",
+                "lower_is_better": True,
+                "at_least": 0.0,
+            },
+            {
+                "text": "F-score of edges in the hole, with hints over without",
+                "protocol": "sc_fegan_synthfaces",
+                "cases": ["free form"],
+                "value": "edge_f1",
+                "over": "model without hints",
+                "at_least": 0.0,
+            },
+            {
+                "text": "error of colour in the hole, with hints under without",
+                "protocol": "sc_fegan_synthfaces",
+                "cases": ["free form"],
+                "value": "color_error",
+                "over": "model without hints",
+                "lower_is_better": True,
+                "at_least": 0.0,
+            },
+        ],
     },
     "sc_fegan_celebahq_512": {
         "description": "The authors' release: CelebA-HQ, 512 x 512, generator only.",

@@ -19,6 +19,30 @@ PRESETS = {
             "edits tint the whole picture. It has seen rendered faces only: what it makes of a "
             "photograph is a demonstration."
         ),
+        "goals": [
+            {
+                "text": "PSNR of reconstruction, dB",
+                "protocol": "stgan_synthfaces",
+                "cases": ["reconstruction"],
+                "value": "psnr",
+                "at_least": 30.0,
+            },
+            {
+                "text": "share of single edits that the classifier sees",
+                "protocol": "stgan_synthfaces",
+                "cases": ["mean of edits"],
+                "value": "generation",
+                "at_least": 0.86,
+            },
+            {
+                "text": "PSNR of single edits against the true ones, dB over the unedited picture",
+                "protocol": "stgan_synthfaces",
+                "cases": ["mean of edits"],
+                "value": "psnr",
+                "over": "copy",
+                "at_least": 0.0,
+            },
+        ],
     },
     "stgan_celeba_128": {
         "description": "The authors' release: CelebA, 13 attributes, 128 x 128.",
