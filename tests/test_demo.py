@@ -15,14 +15,14 @@ import zoo
 from zoo import cli, demo, masks, presets, tasks
 from zoo.data import images
 from zoo.data.synthfaces import ATTRIBUTE_NAMES, TOGGLED_ATTRIBUTES, SynthFaces, open_dataset
-from zoo.demo import completing, page, stage, turning
+from zoo.demo import page, stage
 from zoo.demo.section import Number, Picture, Shown
 from zoo.presets import store
 from zoo.testing.suite import small_model
 
 SIZE, FACES = 32, 3
 MODELS = (
-    *("context_encoder", "gfc", "parsing_network", "sc_fegan", "stgan"),
+    *("context_encoder", "gfc", "parsing_network", "sc_fegan", "stgan", "attgan"),
     *("attribute_classifier", "light_cnn"),
 )
 
@@ -59,9 +59,6 @@ def place(tmp_path_factory):
         patch.setattr(store, "SHIPPED", store.Store(root / "shipped", remedy="none"))
         patch.setattr(stage, "SIZE", SIZE)
         patch.setattr(demo, "SIZE", SIZE)
-        patch.setattr(
-            demo, "SECTIONS", (*completing.SECTIONS, *demo.SECTIONS[2:], *turning.SECTIONS)
-        )
         patch.setattr(presets, "load", loader(presets.load))
         yield root
 
@@ -214,7 +211,7 @@ def test_every_picture_is_there_and_of_the_size_told(made, shown):
         height, width = images.read_image(directory / picture["src"]).shape[:2]
         assert (width, height) == (int(picture["width"]), int(picture["height"]))
     cards = [name for name in names if name.startswith("card_")]
-    assert cards == [f"card_{s.key}.png" for s in (*demo.SECTIONS[:4], *turning.SECTIONS)]
+    assert cards == [f"card_{s.key}.png" for s in demo.SECTIONS[:5]]
 
 
 def test_page_needs_nothing_from_elsewhere(made, shown):
@@ -296,10 +293,10 @@ def test_a_missing_preset_is_refused_before_anything_is_made(place, tmp_path, mo
     fewer = tmp_path / "fewer"
     fewer.mkdir()
     for directory in place.iterdir():
-        if directory.name != "gfc_synthfaces_128":
+        if directory.name != "attgan_synthfaces_128":
             (fewer / directory.name).symlink_to(directory)
     monkeypatch.setenv("ZOO_PRESETS", str(fewer))
-    with pytest.raises(zoo.ZooError, match="no preset or directory 'gfc_synthfaces_128'"):
+    with pytest.raises(zoo.ZooError, match="no preset or directory 'attgan_synthfaces_128'"):
         demo.run(tmp_path / "demo", FACES)
     assert not (tmp_path / "demo").exists()
 

@@ -1,4 +1,4 @@
-"""The demonstration: presets at work on held-out faces, on one page.
+"""The demonstration: presets of all five papers at work on held-out faces, on one page.
 
 Nothing is trained. Everything lies in one directory; faces and exports that are there already are
 used again.
@@ -16,19 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from zoo.data.images import write_image
-from zoo.demo import completing, editing, exporting, page, real
+from zoo.demo import completing, editing, exporting, page, real, turning
 from zoo.demo.section import Section, Shown
 from zoo.demo.stage import SEED, SIZE, Stage, check_presets
 from zoo.errors import ZooError
 from zoo.files import atomic_path
 
 SECTIONS: tuple[Section, ...] = (
-    *(section for section in completing.SECTIONS if section.key != "gfc"),
+    *completing.SECTIONS,
     *editing.SECTIONS,
+    *turning.SECTIONS,
     *real.SECTIONS,
     *exporting.SECTIONS,
 )
-"""What is shown, in order. GFC and TP-GAN (`turning`) join when presets of them are shipped."""
+"""What is shown, in order."""
 
 PAGE, RESULTS = "index.html", "results.json"
 

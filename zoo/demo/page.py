@@ -77,7 +77,7 @@ $style</style>
 </head>
 <body>
 <header>
-<h1>Face GANs, alive again</h1>
+<h1>Five papers, alive again</h1>
 <p class="lead">The classic face GANs on TensorFlow 2 and Keras 3, each loaded pretrained and put to
 work on $faces faces that none of them has seen. The faces are rendered, nobody's likeness; the
 models were trained on two CPU cores. Everything here was made in this run, in $seconds seconds.</p>

@@ -5,28 +5,35 @@ from __future__ import annotations
 import numpy as np
 
 from zoo import masks, plots
-from zoo.demo.completing import CONTEXT_ENCODER, SC_FEGAN
-from zoo.demo.editing import STGAN
-from zoo.demo.photo import ATTRIBUTES, BOX, astronaut, cut
+from zoo.demo.completing import CONTEXT_ENCODER, GFC, SC_FEGAN
+from zoo.demo.editing import ATTGAN, STGAN
+from zoo.demo.photo import ATTRIBUTES, BOX, LANDMARKS, astronaut, cut
 from zoo.demo.section import Picture, Section, Shown
 from zoo.demo.stage import Stage
+from zoo.demo.turning import TP_GAN
 
 
 def photograph(stage: Stage) -> Shown:
-    """The astronaut, completed and edited."""
+    """The astronaut, completed, edited and turned."""
     photo = astronaut()
     face = photo.cut(BOX)
-    hole = masks.center(*face.image.shape[:2])
-    erased = np.where(hole > 0, np.uint8(255), face.image)
-    filled = stage.model(CONTEXT_ENCODER).complete(face.image, hole)
+    shape = face.image.shape[:2]
+    holes = {
+        CONTEXT_ENCODER: masks.center(*shape),
+        GFC: masks.facial_part(*shape, "O5", np.subtract(LANDMARKS, BOX[:2])),
+    }
+    erased = [np.where(hole > 0, np.uint8(255), face.image) for hole in holes.values()]
+    filled = [stage.model(name).complete(face.image, hole) for name, hole in holes.items()]
     drawn = photo.apply(stage.model(SC_FEGAN), box=BOX)
     given = {"source_attributes": dict.fromkeys(ATTRIBUTES, 1), "box": BOX}
-    edited = stage.model(STGAN).edit(photo.image, {"Eyeglasses": 1}, **given)
+    change = {"Eyeglasses": 1}
+    edited = [stage.model(name).edit(photo.image, change, **given) for name in (STGAN, ATTGAN)]
+    turned = stage.model(TP_GAN).frontalize(photo.image, LANDMARKS)
     rows = [
-        [erased, face.drawn, face.image],
-        [filled, cut(drawn, BOX), cut(edited, BOX)],
+        [*erased, face.drawn, face.image, face.image, face.image],
+        [*filled, cut(drawn, BOX), *(cut(picture, BOX) for picture in edited), turned],
     ]
-    titles = ["Context Encoder", "SC-FEGAN", "STGAN, glasses"]
+    titles = ["Context Encoder", "GFC", "SC-FEGAN", "STGAN, glasses", "AttGAN, glasses", "TP-GAN"]
     grid = plots.image_grid(rows, titles, ["input", "result"])
     text = "The face of an astronaut: what each model is given, and what it makes of it."
     return Shown(
@@ -65,7 +72,7 @@ SECTIONS = (
         text="""\
 Every preset here was trained on rendered faces alone and has never seen a photograph; expect less
 of them here than above. The same recipes train on photographs: CelebA, Multi-PIE, or your own.""",
-        presets=(CONTEXT_ENCODER, SC_FEGAN, STGAN),
+        presets=(CONTEXT_ENCODER, GFC, SC_FEGAN, STGAN, ATTGAN, TP_GAN),
         make=photograph,
     ),
 )
