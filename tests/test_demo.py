@@ -22,7 +22,7 @@ from zoo.testing.suite import small_model
 
 SIZE, FACES = 32, 3
 MODELS = (
-    *("context_encoder", "gfc", "parsing_network", "sc_fegan", "stgan", "attgan"),
+    *("context_encoder", "gfc", "parsing_network", "sc_fegan", "stgan"),
     *("attribute_classifier", "light_cnn"),
 )
 
@@ -293,10 +293,10 @@ def test_a_missing_preset_is_refused_before_anything_is_made(place, tmp_path, mo
     fewer = tmp_path / "fewer"
     fewer.mkdir()
     for directory in place.iterdir():
-        if directory.name != "attgan_synthfaces_128":
+        if directory.name != "gfc_synthfaces_128":
             (fewer / directory.name).symlink_to(directory)
     monkeypatch.setenv("ZOO_PRESETS", str(fewer))
-    with pytest.raises(zoo.ZooError, match="no preset or directory 'attgan_synthfaces_128'"):
+    with pytest.raises(zoo.ZooError, match="no preset or directory 'gfc_synthfaces_128'"):
         demo.run(tmp_path / "demo", FACES)
     assert not (tmp_path / "demo").exists()
 

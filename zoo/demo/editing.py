@@ -1,4 +1,4 @@
-"""The section of STGAN, beside AttGAN: attributes of a face."""
+"""The section of STGAN: attributes of a face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.demo.section import Number, Picture, Section, Shown
 from zoo.demo.stage import Judged, Stage
 from zoo.evaluation.editing import MEAN, RECONSTRUCTION
 
-STGAN, ATTGAN = "stgan_synthfaces_128", "attgan_synthfaces_128"
+STGAN = "stgan_synthfaces_128"
 CLASSIFIER = "attribute_classifier_synthfaces_128"
 
 _SLID = ("Eyeglasses", "Bangs", "Young")
@@ -35,19 +35,16 @@ _STEPS = 9  # of a slide
 
 
 def stgan(stage: Stage) -> Shown:
-    """Every attribute of a face toggled, by both models and in truth; slides; accuracy."""
+    """Every attribute of a face toggled, by the model and in truth; slides; accuracy."""
     count = max(1, stage.count // 3)  # each face is rendered anew for each of the attributes
-    ours, theirs = (
-        stage.judge(
-            name,
-            "stgan_synthfaces",
-            stage.portraits,
-            metrics=("generation", "preservation", "psnr"),
-            baselines=("copy",),
-            count=count,
-            classifier=CLASSIFIER,
-        )
-        for name in (STGAN, ATTGAN)
+    judged = stage.judge(
+        STGAN,
+        "stgan_synthfaces",
+        stage.portraits,
+        metrics=("generation", "preservation", "psnr"),
+        baselines=("copy",),
+        count=count,
+        classifier=CLASSIFIER,
     )
     model = stage.model(STGAN)
     index = next(
@@ -63,8 +60,8 @@ def stgan(stage: Stage) -> Shown:
     pictures = [
         Picture(
             f"stgan_edits_{i + 1}",
-            "One face, one attribute toggled at a time: by STGAN, by AttGAN, and as it truly looks "
-            "(the renderer knows).",
+            "One face, one attribute toggled at a time: by STGAN, and as it truly looks (the "
+            "renderer knows).",
             _grid(columns, part),
         )
         for i, part in enumerate(_parts(list(columns)))
@@ -78,7 +75,7 @@ def stgan(stage: Stage) -> Shown:
     return Shown(
         card=(columns["input"][0], columns[_title(name, has)][0]),
         pictures=pictures,
-        numbers=_numbers(ours, theirs),
+        numbers=_numbers(judged),
         python=f"""\
 model = zoo.load("{STGAN}")
 classifier = zoo.load("{CLASSIFIER}")  # sees what the face is
@@ -91,17 +88,16 @@ edited = model.edit(face, {{"{name}": {1 - has[name]}}}, classifier=classifier)"
 
 
 def _toggled(stage: Stage, index: int, has: dict[str, int]) -> dict[str, list[np.ndarray]]:
-    """Title -> pictures by STGAN, by AttGAN and the true one."""
-    image = stage.portraits[index]["image"]
-    models = [stage.model(name) for name in (STGAN, ATTGAN)]
+    """Title -> picture by STGAN and the true one."""
+    image, model = stage.portraits[index]["image"], stage.model(STGAN)
     same = {next(iter(has)): next(iter(has.values()))}  # asks for what is there already
     columns = {
-        "input": [image] * 3,
-        "nothing": [*(m.edit(image, same, source_attributes=has) for m in models), image],
+        "input": [image] * 2,
+        "nothing": [model.edit(image, same, source_attributes=has), image],
     }
     for name, present in has.items():
-        edits = [m.edit(image, {name: 1 - present}, source_attributes=has) for m in models]
-        columns[_title(name, has)] = [*edits, stage.changed(index, name)["image"]]
+        edited = model.edit(image, {name: 1 - present}, source_attributes=has)
+        columns[_title(name, has)] = [edited, stage.changed(index, name)["image"]]
     return columns
 
 
@@ -118,15 +114,15 @@ def _parts(titles: list[str]) -> list[list[str]]:
 
 def _grid(columns: dict[str, list[np.ndarray]], titles: list[str]) -> np.ndarray:
     rows = [list(row) for row in zip(*(columns[title] for title in titles), strict=True)]
-    return plots.image_grid(rows, titles, ["STGAN", "AttGAN", "truth"])
+    return plots.image_grid(rows, titles, ["STGAN", "truth"])
 
 
-def _numbers(ours: Judged, theirs: Judged) -> dict[str, Number]:
+def _numbers(judged: Judged) -> dict[str, Number]:
+    names = {"truth": "true pictures", "copy": "no edit"}
+
     def beside(metric: str, case: str, label: str, form: str, *more: str) -> Number:
-        others = {"AttGAN": theirs.value(metric, case)}
-        names = {"truth": "true pictures", "copy": "no edit"}
-        others |= {names[method]: ours.value(metric, case, method) for method in more}
-        return Number(label, ours.value(metric, case), form, others)
+        others = {names[method]: judged.value(metric, case, method) for method in more}
+        return Number(label, judged.value(metric, case), form, others)
 
     return {
         "generation": beside(
@@ -145,16 +141,15 @@ def _numbers(ours: Judged, theirs: Judged) -> dict[str, Number]:
 SECTIONS = (
     Section(
         key="stgan",
-        title="STGAN, beside AttGAN",
+        title="STGAN",
         deed="edits attributes",
-        paper="Liu, Ding, Xia, Liu, Ding, Zuo and Wen, CVPR 2019; AttGAN: He, Zuo, Kan, Shan and "
-        "Chen, IEEE TIP 2019",
+        paper="Liu, Ding, Xia, Liu, Ding, Zuo and Wen, CVPR 2019",
         text="""\
-Glasses on, hair dark, twenty years older - and nothing else. AttGAN tells the decoder how the face
-shall be; STGAN tells it only what changes, and its selective transfer units decide at each scale
-how much of the old face passes through. No photograph exists before and after such an edit; here
-the renderer makes the true picture, so that edits can be compared with it.""",
-        presets=(STGAN, ATTGAN, CLASSIFIER),
+Glasses on, hair dark, twenty years older - and nothing else. STGAN is told only what changes, and
+its selective transfer units decide at each scale how much of the old face passes through. No
+photograph exists before and after such an edit; here the renderer makes the true picture, so that
+edits can be compared with it.""",
+        presets=(STGAN, CLASSIFIER),
         make=stgan,
     ),
 )

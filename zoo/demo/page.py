@@ -183,16 +183,13 @@ def _footer(protocol: dict) -> str:
         f"<td>{html.escape(str(facts['licence']))}</td></tr>"
         for name, facts in protocol["presets"].items()
     ]
-    turned = ""
-    if any(facts["model"] == "tp_gan" for facts in protocol["presets"].values()):
-        turned = f", turning on {protocol['people_turned']} people"
     made = html.escape(", ".join(f"{k} {v}" for k, v in protocol["environment"].items()))
     return "\n".join(
         [
             f"<p>Judged on {protocol['faces']} SynthFaces portraits of seed {protocol['seed']}, "
             f"{protocol['size']} pixels, people that no recipe trains on; edits on a third of "
-            f"them{turned}. So few faces give a first impression; the pinned protocols of "
-            "<code>zoo eval</code> take more. "
+            f"them, turning on {protocol['people_turned']} people. So few faces give a first "
+            "impression; the pinned protocols of <code>zoo eval</code> take more. "
             'All numbers: <a href="results.json">results.json</a>. "Truth" is the rendered '
             "picture, Telea is OpenCV's inpainting.</p>",
             "<table><tr><th>preset</th><th>SHA-256</th><th>licence</th></tr>",

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo import masks, plots
 from zoo.demo.completing import CONTEXT_ENCODER, GFC, SC_FEGAN
-from zoo.demo.editing import ATTGAN, STGAN
+from zoo.demo.editing import STGAN
 from zoo.demo.photo import ATTRIBUTES, BOX, LANDMARKS, astronaut, cut
 from zoo.demo.section import Picture, Section, Shown
 from zoo.demo.stage import Stage
@@ -26,14 +26,13 @@ def photograph(stage: Stage) -> Shown:
     filled = [stage.model(name).complete(face.image, hole) for name, hole in holes.items()]
     drawn = photo.apply(stage.model(SC_FEGAN), box=BOX)
     given = {"source_attributes": dict.fromkeys(ATTRIBUTES, 1), "box": BOX}
-    change = {"Eyeglasses": 1}
-    edited = [stage.model(name).edit(photo.image, change, **given) for name in (STGAN, ATTGAN)]
+    edited = stage.model(STGAN).edit(photo.image, {"Eyeglasses": 1}, **given)
     turned = stage.model(TP_GAN).frontalize(photo.image, LANDMARKS)
     rows = [
-        [*erased, face.drawn, face.image, face.image, face.image],
-        [*filled, cut(drawn, BOX), *(cut(picture, BOX) for picture in edited), turned],
+        [*erased, face.drawn, face.image, face.image],
+        [*filled, cut(drawn, BOX), cut(edited, BOX), turned],
     ]
-    titles = ["Context Encoder", "GFC", "SC-FEGAN", "STGAN, glasses", "AttGAN, glasses", "TP-GAN"]
+    titles = ["Context Encoder", "GFC", "SC-FEGAN", "STGAN, glasses", "TP-GAN"]
     grid = plots.image_grid(rows, titles, ["input", "result"])
     text = "The face of an astronaut: what each model is given, and what it makes of it."
     return Shown(
@@ -72,7 +71,7 @@ SECTIONS = (
         text="""\
 Every preset here was trained on rendered faces alone and has never seen a photograph; expect less
 of them here than above. The same recipes train on photographs: CelebA, Multi-PIE, or your own.""",
-        presets=(CONTEXT_ENCODER, GFC, SC_FEGAN, STGAN, ATTGAN, TP_GAN),
+        presets=(CONTEXT_ENCODER, GFC, SC_FEGAN, STGAN, TP_GAN),
         make=photograph,
     ),
 )
