@@ -10,9 +10,9 @@ PRESETS = {
             "discriminators and a parser work together."
         ),
         "training": (
-            "32,000 steps of 4 faces for G in mixed bfloat16: 24,000 of reconstruction, 3,000 with "
-            "the local discriminator, 5,000 with both and the parser; 75 minutes on one core, "
-            "beside another training."
+            "28,000 steps of 4 faces of reconstruction alone, then 2,000 with the local "
+            "discriminator and 2,000 with both and the parser, in mixed bfloat16; 45 minutes on "
+            "one core, beside another training."
         ),
         "limits": (
             "A short training: eyes, brows and mouth come where they belong, but coarse, and the "

@@ -10,7 +10,7 @@ PRESETS = {
             "together."
         ),
         "training": (
-            "1,600 steps of 4 faces, each with two updates of G, 80 minutes on one core, beside "
+            "1,600 steps of 4 faces, each with two updates of G, 85 minutes on one core, beside "
             "another training."
         ),
         "limits": (
