@@ -160,6 +160,33 @@ def test_a_preset_that_is_fetched(trained, package, tmp_path):
     assert "| fetched from | https://example.org/large |" in card.markdown(NAME)
 
 
+def test_what_was_measured_is_replaced(trained, package, tmp_path, run_zoo):
+    def result(name, **changes):
+        document = {**json.loads(trained.result.read_text()), **changes}
+        (tmp_path / name).write_text(json.dumps(document))
+        return tmp_path / name
+
+    before = adding.add(trained.run, NAME, results=[trained.result])
+    code, out, err = run_zoo("presets", "update", NAME, "--metrics", trained.result)
+    assert (code, out) == (2, "") and "result.json judges weights of SHA-256" in err
+    assert package.entries()[NAME] == before
+    code, out, err = run_zoo("presets", "update", "other", "--metrics", trained.result)
+    assert (code, out) == (2, "") and f"no preset 'other' in {package.directory}; there " in err
+
+    preset = {"sha256": before.files["model.safetensors"].sha256}
+    row = {"case": "all", "method": "model", "images": 3, "values": {"psnr": 20.0}}
+    protocol = {"name": "turns", "sha256": "c" * 64, "identity": {}, "altered": []}
+    again = result("again.json", preset=preset, rows=[row])
+    new = result("new.json", preset=preset, protocol=protocol)
+    code, out, err = run_zoo("presets", "update", NAME, "--metrics", new, "--metrics", again)
+    assert (code, out, err) == (0, f"{NAME}: holes, turns\n", "")
+    after = package.entries()[NAME]
+    assert [(r.protocol, len(r.rows)) for r in after.metrics] == [("holes", 1), ("turns", 2)]
+    assert after.metrics[0].rows[0].values == {"psnr": 20.0}
+    assert after.model_copy(update={"metrics": before.metrics}) == before
+    zoo.load(NAME)
+
+
 def change_config(run, **changes):
     """Changes keys of the card of a run's preset."""
     path = run / "preset" / "config.json"
@@ -185,7 +212,7 @@ def test_what_cannot_be_added(trained, package, tmp_path, monkeypatch):
     for changes, message in (
         (
             {"preset": {"sha256": "b" * 64}},
-            "judges weights of SHA-256 bbbbbbbbbbbb..., the run has",
+            "judges weights of SHA-256 bbbbbbbbbbbb..., these are",
         ),
         ({"preset": None}, "other.json is no result of"),
         ({"rows": [{**row, "values": {"psnr": "high"}}]}, "rows.0.values.psnr is 'high'"),

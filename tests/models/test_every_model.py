@@ -42,6 +42,7 @@ def synthfaces_batch(tmp_path_factory):
 @pytest.mark.parametrize("name", zoo.list_models(), scope="class")
 class TestEveryModel(ModelSuite):
     long_on_devices = ("tp_gan",)
+    epsilons = {"tp_gan": 10.0}  # its losses are sums over pixels
     float16_steps = {"light_cnn": 8}  # its first kernels are for faces, which are smoother
     learning_rates = {"gfc": 5e-4}  # deep and without normalisation; its recipe has 1e-4
 
@@ -55,3 +56,5 @@ class TestEveryModel(ModelSuite):
 class TestLongOnDevices(DeviceSuite):
     """Over a thousand updates and statistics of batch norm meet across the devices: tracing takes
     more than nine minutes on a busy core. TP-GAN does not pass yet: see docs/clusters.md."""
+
+    epsilons = TestEveryModel.epsilons

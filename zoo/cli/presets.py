@@ -89,6 +89,18 @@ def add(
 
 
 @presets_app.command()
+def update(
+    name: Annotated[str, typer.Argument(help="of a preset of the package")],
+    metrics: Annotated[list[Path], typer.Option(help="what zoo eval NAME wrote; may be repeated")],
+) -> None:
+    """For maintainers, in a checkout: what was measured of a preset goes into its card."""
+    from zoo.presets.adding import update as update_metrics
+
+    entry = update_metrics(name, metrics)
+    print(f"{name}: {', '.join(result.protocol for result in entry.metrics)}")
+
+
+@presets_app.command()
 def page(output: Output) -> None:
     """Writes the table and the cards of all presets as one Markdown file (docs/presets.md).
 

@@ -1,4 +1,4 @@
-"""For maintainers: how a trained run becomes a preset of the package."""
+"""For maintainers: how a trained run becomes a preset of the package, and what it is judged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 from zoo.files import atomic_path, sha256
 from zoo.presets import bundles, find, load, read_config, save, store
 from zoo.presets.download import check_address
-from zoo.presets.index import Data, Entry, Result, explained
+from zoo.presets.index import WEIGHTS, Data, Entry, Result, explained
 from zoo.registry import MODELS
 
 MAX_SHIPPED = 10_000_000  # bytes of a preset inside the package
@@ -83,6 +83,26 @@ def add(
     return entry
 
 
+def update(name: str, results: Iterable[str | os.PathLike]) -> Entry:
+    """Writes what was measured of a preset of the package into its entry.
+
+    A result takes the place of the one by the same protocol, if there is one.
+
+    Args:
+        name: of the preset.
+        results: what `zoo eval NAME` wrote: directories, or their `result.json`.
+
+    Raises:
+        ZooError: no such preset, or a result is of other weights.
+    """
+    entry = store.SHIPPED.entry(name)
+    found = [_result(path, entry.files[WEIGHTS].sha256) for path in results]
+    metrics = {result.protocol: result for result in [*entry.metrics, *found]}
+    entry = entry.model_copy(update={"metrics": list(metrics.values())})
+    store.SHIPPED.describe(name, entry)
+    return entry
+
+
 def _check_texts(name: str, model: str) -> None:
     package = MODELS[model].rsplit(".", 1)[0]
     card = import_module(f"{package}.presets").PRESETS.get(name, {})
@@ -137,7 +157,7 @@ def _result(path: str | os.PathLike, weights: str) -> Result:
     judged, protocol = str(result["preset"].get("sha256")), result["protocol"]
     if judged != weights:
         raise ZooError(
-            f"{path} judges weights of SHA-256 {judged[:12]}..., the run has {weights[:12]}..."
+            f"{path} judges weights of SHA-256 {judged[:12]}..., these are {weights[:12]}..."
         )
     rows = [
         {**row, "values": {k: v for k, v in row["values"].items() if v is not None}}

@@ -50,6 +50,18 @@ class Store:
         except OSError as error:
             raise ZooError(f"cannot read {path}: {error.strerror}") from error
 
+    def entry(self, name: str) -> Entry:
+        """The entry of a preset.
+
+        Raises:
+            ZooError: there is no such preset.
+        """
+        entries = self.entries()
+        if name not in entries:
+            held = ", ".join(sorted(entries)) or "none"
+            raise ZooError(f"no preset {name!r} in {self.directory}; there are {held}")
+        return entries[name]
+
     def path(self, name: str) -> Path:
         """The directory of a preset."""
         return self.directory / "weights" / name
@@ -97,11 +109,15 @@ class Store:
             self._write({**self.entries(), name: entry})
         return self.path(name)
 
-    def announce(self, name: str, entry: Entry) -> None:
-        """Writes the entry of a preset whose files are to be fetched from its URL."""
+    def describe(self, name: str, entry: Entry) -> None:
+        """Writes the entry of a preset."""
         with locked(self.directory):
             self._write({**self.entries(), name: entry})
-            shutil.rmtree(self.path(name), ignore_errors=True)
+
+    def announce(self, name: str, entry: Entry) -> None:
+        """Writes the entry of a preset whose files are to be fetched from its URL."""
+        self.describe(name, entry)
+        shutil.rmtree(self.path(name), ignore_errors=True)
 
     def remove(self, name: str) -> None:
         """Deletes a preset and its entry.
@@ -109,9 +125,7 @@ class Store:
         Raises:
             ZooError: there is no such preset, or it cannot be deleted.
         """
-        if name not in self.entries():
-            held = ", ".join(sorted(self.entries())) or "none"
-            raise ZooError(f"no preset {name!r} in {self.directory}; there are {held}")
+        self.entry(name)
         try:
             with locked(self.directory):
                 self._write({n: entry for n, entry in self.entries().items() if n != name})
