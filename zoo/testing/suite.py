@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -118,20 +119,20 @@ class DeviceSuite:
     """A model trains alike on one device and on two; part of `ModelSuite`.
 
     Attributes:
-        epsilons: of Adam, for models with large gradients; 1e-3 for the others.
+        epsilon: of Adam, larger than rounding in gradients: Adam divides a gradient by its own
+            size, and one that is zero but for rounding, such as that of a bias before batch norm,
+            would become a step of 1e-3.
+        arguments: of the model.
     """
 
-    epsilons: dict[str, float] = {}
+    epsilon: float = 1e-3
+    arguments: dict[str, Any] = {}
 
     @classmethod
     def trainable(cls, name: str) -> GANModel:
-        """The model with an average and Adam(1e-3) whose epsilon is above rounding in gradients.
-
-        Adam divides a gradient by its own size: one that is zero but for rounding, such as that of
-        a bias before batch norm, would otherwise become a step of 1e-3.
-        """
-        model, epsilon = small_model(name), cls.epsilons.get(name, 1e-3)
-        optimizers = {n: Adam(1e-3, epsilon=epsilon) for n in model.default_loss_weights}
+        """The model with an average and optimizers whose steps do not magnify rounding."""
+        model = small_model(name, **cls.arguments)
+        optimizers = {n: Adam(1e-3, epsilon=cls.epsilon) for n in model.default_loss_weights}
         model.compile(optimizers, ema_decay=0.9)
         return model
 
