@@ -9,9 +9,9 @@ TensorFlow computes anything: it makes a second logical CPU, for the test on two
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -115,72 +115,53 @@ class Training:
         return {name: variable.numpy().copy() for name, variable in self.model.state().items()}
 
 
-class DeviceSuite:
-    """A model trains alike on one device and on two; part of `ModelSuite`.
+def trainable(name: str) -> GANModel:
+    """The model with an average and optimizers whose steps do not magnify rounding."""
+    model = small_model(name)
+    optimizers = {n: Adam(1e-3, epsilon=1e-3) for n in model.default_loss_weights}
+    model.compile(optimizers, ema_decay=0.9)
+    return model
 
-    Attributes:
-        epsilon: of Adam, larger than rounding in gradients: Adam divides a gradient by its own
-            size, and one that is zero but for rounding, such as that of a bias before batch norm,
-            would become a step of 1e-3.
-        arguments: of the model.
+
+def devices_step(name: str, eager: bool = False) -> tuple[GANModel, Callable[[dict], dict]]:
+    """A `trainable` model on two devices, and its step on a batch: loss -> mean over them.
+
+    Args:
+        name: of the model.
+        eager: the step is not traced, which for a very large one takes longer than it.
     """
+    strategy = make_strategy("mirrored")
+    with strategy.scope():
+        model = trainable(name)
 
-    epsilon: float = 1e-3
-    arguments: dict[str, Any] = {}
+    def on_devices(batch):
+        return strategy.run(model.train_step, args=(batch,))
 
-    @classmethod
-    def trainable(cls, name: str) -> GANModel:
-        """The model with an average and optimizers whose steps do not magnify rounding."""
-        model = small_model(name, **cls.arguments)
-        optimizers = {n: Adam(1e-3, epsilon=cls.epsilon) for n in model.default_loss_weights}
-        model.compile(optimizers, ema_decay=0.9)
-        return model
+    run = on_devices if eager else tf.function(on_devices)
 
-    @pytest.fixture(scope="class")
-    @classmethod
-    def trained(cls, name, tmp_path_factory) -> Training:
-        return Training(cls.trainable(name), tmp_path_factory.mktemp(name))
-
-    def test_two_devices_equal_one(self, name, trained):
-        """The same batches, half of the rows on each device: weights and mean losses are equal.
-
-        Batch norm takes its statistics from both halves, and random numbers belong to the rows.
-        """
-        strategy = make_strategy("mirrored")
-        with strategy.scope():
-            model = self.trainable(name)
-
-        @tf.function
-        def step(batch):
-            return strategy.run(model.train_step, args=(batch,))
-
-        for n in range(3):
-            batch = training_batch(model, seed=n)
-            shares = [rows_of(batch, model, share, DEVICES) for share in range(DEVICES)]
-            for tracker in model.metrics:
-                tracker.reset_state()
-            logs = step(
-                strategy.experimental_distribute_values_from_function(
-                    lambda context: shares[context.replica_id_in_sync_group]  # noqa: B023
-                )
+    def step(batch):
+        shares = [rows_of(batch, model, share, DEVICES) for share in range(DEVICES)]
+        for tracker in model.metrics:
+            tracker.reset_state()
+        logs = run(
+            strategy.experimental_distribute_values_from_function(
+                lambda context: shares[context.replica_id_in_sync_group]
             )
-        for key, variable in model.state().items():
-            expected = trained.states[3][key]
-            rounding = 1e-5 * max(1.0, np.abs(expected).max())  # moments may be large
-            np.testing.assert_allclose(variable.numpy(), expected, atol=rounding, err_msg=key)
-        for key, value in logs.items():
-            mean = np.mean([float(v) for v in strategy.experimental_local_results(value)])
-            np.testing.assert_allclose(mean, trained.logs[2][key], rtol=1e-3, err_msg=key)
+        )
+        results = {key: strategy.experimental_local_results(logs[key]) for key in logs}
+        return {key: np.mean([float(v) for v in values]) for key, values in results.items()}
+
+    return model, step
 
 
-class ModelSuite(DeviceSuite):
+class ModelSuite:
     """Contracts; the parameter `name` is a name in the registry.
 
     The tests that train share one training, since it is tracing a step that takes long.
 
     Attributes:
-        long_on_devices: models whose step on two devices takes minutes to trace; a `DeviceSuite`
-            with the marker `full_size` may test them.
+        long_on_devices: models whose step on two devices takes minutes to trace; they need a test
+            of their own.
         learning_rates: name -> rate for the test that the loss falls, where 1e-3 is too fast.
         float16_steps: name -> steps until the loss's scale, which each overflow halves, fits.
     """
@@ -189,10 +170,10 @@ class ModelSuite(DeviceSuite):
     learning_rates: dict[str, float] = {}
     float16_steps: dict[str, int] = {}
 
-    def test_two_devices_equal_one(self, name, request):
-        if name in self.long_on_devices:
-            pytest.skip("traces for minutes on two devices; run with -m full_size")
-        super().test_two_devices_equal_one(name, request.getfixturevalue("trained"))
+    @pytest.fixture(scope="class")
+    @classmethod
+    def trained(cls, name, tmp_path_factory) -> Training:
+        return Training(trainable(name), tmp_path_factory.mktemp(name))
 
     @pytest.fixture
     def batch_to_learn(self):
@@ -277,6 +258,24 @@ class ModelSuite(DeviceSuite):
             assert set(ours) == set(theirs)
             for key, value in theirs.items():
                 np.testing.assert_array_equal(ours[key], value, err_msg=f"from step {n}: {key}")
+
+    def test_two_devices_equal_one(self, name, request):
+        """The same batches, half of the rows on each device: weights and mean losses are equal.
+
+        Batch norm takes its statistics from both halves, and random numbers belong to the rows.
+        """
+        if name in self.long_on_devices:
+            pytest.skip("traces for minutes on two devices; has a test with the marker full_size")
+        trained = request.getfixturevalue("trained")
+        model, step = devices_step(name)
+        for n in range(3):
+            logs = step(training_batch(model, seed=n))
+        for key, variable in model.state().items():
+            expected = trained.states[3][key]
+            rounding = 1e-5 * max(1.0, np.abs(expected).max())  # moments may be large
+            np.testing.assert_allclose(variable.numpy(), expected, atol=rounding, err_msg=key)
+        for key, value in logs.items():
+            np.testing.assert_allclose(value, trained.logs[2][key], rtol=1e-3, err_msg=key)
 
     def test_average_follows_and_swaps(self, trained):
         model = trained.model
