@@ -14,8 +14,9 @@ PRESETS = {
             "core, beside another training."
         ),
         "limits": (
-            "A short training: pictures come back soft, and edits are coarse. It has seen rendered "
-            "faces only: what it makes of a photograph is a demonstration."
+            "A short training: pictures come back soft. Fringes, glasses, hair colours, mouths and "
+            "brows change, though coarsely; baldness, beards, age and sex hardly. It has seen "
+            "rendered faces only: what it makes of a photograph is a demonstration."
         ),
         "goals": [
             {
