@@ -10,7 +10,8 @@ PRESETS = {
             "paper's editing, its exports and its browser page."
         ),
         "training": (
-            "14,000 steps of 4 faces, 40 minutes on one core, without the perceptual and style "
+            "14,000 steps of 4 faces, nearly always with hints, 40 minutes on one core, then 4,000 "
+            "with half of them, 20 minutes beside other work; without the perceptual and style "
             "losses of the paper."
         ),
         "limits": (
