@@ -1,4 +1,4 @@
-"""For maintainers: how a trained run becomes a preset of the package, and what it is judged."""
+"""For maintainers: how a trained run becomes a preset of the package, with what was measured."""
 
 from __future__ import annotations
 
